@@ -54,29 +54,35 @@ def _of_incidents(size: int, seed: int) -> Iterator[Verdict]:
 
 def _verdicts(incident: Incident, size: int, diagnosis: Diagnosis) -> Iterator[Verdict]:
     findings = diagnosis.findings
-    others = [one.cause for one in findings if not any(fits(one, truth) for truth in incident.truths)]
+    others = [
+        finding.cause for finding in findings if not any(fits(finding, truth) for truth in incident.truths)
+    ]
     if not incident.truths:
         yield Verdict(size, _NOTHING, others[0] if others else _NOTHING, not others)
     is_first = bool(findings) and any(fits(findings[0], truth) for truth in incident.truths)
     for truth in incident.truths:
-        finding = next((one for one in findings if fits(one, truth)), None)
+        finding = next((finding for finding in findings if fits(finding, truth)), None)
         answer = others[0] if others else _NOTHING
         if finding is None:
             yield Verdict(size, truth.cause, answer, is_first, _goes_with(truth, None))
         else:
             first = finding.discriminators[0].property if finding.discriminators else None
-            named = None if first is None else (first.attribute, first.text)
-            yield Verdict(size, truth.cause, truth.cause, is_first, _goes_with(truth, named))
+            discriminator = None if first is None else (first.attribute, first.text)
+            yield Verdict(size, truth.cause, truth.cause, is_first, _goes_with(truth, discriminator))
 
 
-def _goes_with(truth: Truth, named: tuple[str, str] | None) -> bool | None:
+def _goes_with(truth: Truth, discriminator: tuple[str, str] | None) -> bool | None:
     if truth.attribute is None:
         return None
-    return named is not None and named[0] == truth.attribute and truth.value in {None, named[1]}
+    return (
+        discriminator is not None
+        and discriminator[0] == truth.attribute
+        and truth.value in {None, discriminator[1]}
+    )
 
 
 def _matrix(verdicts: Sequence[Verdict]) -> Figure:
-    counts = Counter((one.truth, one.answer) for one in verdicts)
+    counts = Counter((verdict.truth, verdict.answer) for verdict in verdicts)
     names = [cause for cause in (*CAUSES, _NOTHING) if any(cause in pair for pair in counts)]
     return Figure(
         title="Causes",
@@ -90,7 +96,7 @@ def _matrix(verdicts: Sequence[Verdict]) -> Figure:
         rows=[
             (truth, *(str(counts[truth, answer] or "") for answer in names))
             for truth in names
-            if any(one.truth == truth for one in verdicts)
+            if any(verdict.truth == truth for verdict in verdicts)
         ],
     )
 
@@ -98,14 +104,14 @@ def _matrix(verdicts: Sequence[Verdict]) -> Figure:
 def _rates(verdicts: Sequence[Verdict]) -> Figure:
     rows = []
     for size in _SIZES:
-        of_size = [one for one in verdicts if one.size == size]
-        with_attribute = [one for one in of_size if one.goes_with is not None]
+        of_size = [verdict for verdict in verdicts if verdict.size == size]
+        with_attribute = [verdict for verdict in of_size if verdict.goes_with is not None]
         rows.append(
             (
                 str(size),
-                _share([one.truth == one.answer for one in of_size]),
-                _share([one.is_first for one in of_size]),
-                _share([bool(one.goes_with) for one in with_attribute]),
+                _share([verdict.truth == verdict.answer for verdict in of_size]),
+                _share([verdict.is_first for verdict in of_size]),
+                _share([bool(verdict.goes_with) for verdict in with_attribute]),
             )
         )
     return Figure(

@@ -24,28 +24,28 @@ def latency(base_url: str, spans: int, say: Callable[[str], None]) -> Figure:
     """
     workload = WORKLOADS[0]
     say(f"Latency: {_ROUNDS} conversations of each variant")
-    waited: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    turn_seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for _ in range(_ROUNDS):
         for variant in VARIANTS:
             settle()
             with observed(variant, workload, queued=True):
-                waited[variant] += converse(
+                turn_seconds[variant] += converse(
                     workload, FIRST_TURNS + workload.turns, base_url, clock=time.perf_counter
                 )
     percentiles = {
-        variant: [one * 1e6 for one in (statistics.median(times), statistics.quantiles(times, n=100)[-1])]
-        for variant, times in waited.items()
+        variant: (statistics.median(times) * 1e6, statistics.quantiles(times, n=100)[-1] * 1e6)
+        for variant, times in turn_seconds.items()
     }
     plain = percentiles[NOBODY]
     rows = []
     for variant in (BY_HAND, OURS):
-        p50, p99 = (one - base for one, base in zip(percentiles[variant], plain, strict=True))
+        p50, p99 = (own - base for own, base in zip(percentiles[variant], plain, strict=True))
         rows.append((variant, f"{p50:.0f} µs", f"{p99:.0f} µs", f"{p50 / spans:.0f} µs"))
     return Figure(
         title="Latency",
         explanation=(
             f"What the application waits longer for a turn of {spans} observed calls: the difference of the "
-            f"percentiles of {len(waited[NOBODY])} turns with spans and as many without. The p99 is "
+            f"percentiles of {len(turn_seconds[NOBODY])} turns with spans and as many without. The p99 is "
             "that of a whole process with its threads, and varies from run to run. "
             f"Without spans a turn takes {plain[0]:.0f} µs (p50) and {plain[1]:.0f} µs (p99)."
         ),

@@ -61,7 +61,7 @@ def overhead(
             "of instructions. Of a conversation that is not sampled no span is recorded."
         ),
         columns=("workload", "no spans", "hand-written spans add", "autogen-otel adds"),
-        rows=[_numbers(one, cpu, instructions) for one in WORKLOADS],
+        rows=[_numbers(workload, cpu, instructions) for workload in WORKLOADS],
     )
 
 

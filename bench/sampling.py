@@ -58,6 +58,6 @@ def _counted(reader: InMemoryMetricReader) -> dict[str, int]:
     for resource in () if data is None else data.resource_metrics:
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                points = (one for one in metric.data.data_points if isinstance(one, HistogramDataPoint))
+                points = (point for point in metric.data.data_points if isinstance(point, HistogramDataPoint))
                 counts[metric.name] = sum(point.count for point in points)
     return counts

@@ -21,7 +21,7 @@ from autogen_otel.traces.sources.http import Client
 from bench.figures import Figure
 from tests.servers import clickhouse as servers
 from tests.support.diagnosed import healthy, incidents, journal
-from tests.support.recorded import Recorded, spans_of
+from tests.support.recorded import RecordedTrace, spans_of
 
 _MB = 1_000_000
 _JOURNAL_MB = 2_000
@@ -132,16 +132,18 @@ def _python_with_engine() -> Path | None:
 # ---------------------------------------------------------------- the journal
 def _journal(path: Path, megabytes: int, say: Say) -> Scale:
     say(f"Diagnose: a journal of {megabytes:,} MB is written")
-    lines = [one.line for seed in range(1, 5) for one in _population(seed, troubled=seed == 1)]
+    lines = [
+        conversation.line for seed in range(1, 5) for conversation in _population(seed, troubled=seed == 1)
+    ]
     spans = sum(line.count('"spanId"') - line.count('"links"') for line in lines)
-    written = copies = 0
+    characters = copies = 0
     with path.open("w", encoding="utf-8") as file:
-        while written < megabytes * _MB:
+        while characters < megabytes * _MB:
             for line in lines:
-                written += file.write(_copied(line, copies))
+                characters += file.write(_copied(line, copies))
             copies += 1
     say("Diagnose: the journal is read")
-    return _run(path, spans * copies, written / _MB)
+    return _run(path, spans * copies, characters / _MB)
 
 
 def _copied(line: str, number: int) -> str:
@@ -253,7 +255,7 @@ def _fill(clickhouse: servers.ClickHouse, least: int, say: Say) -> int:
     return each * copies
 
 
-def _population(seed: int, *, troubled: bool) -> list[Recorded]:
+def _population(seed: int, *, troubled: bool) -> list[RecordedTrace]:
     incident = incidents()[_INCIDENT] if troubled else healthy()["all is well"]
     return journal(incident, seed, _CONVERSATIONS)
 

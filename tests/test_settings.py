@@ -81,8 +81,11 @@ def test_a_function_to_redact_with_can_be_named() -> None:
     ("text", "said"),
     [
         ("textwrap.dedent", "must be module:function, not 'textwrap.dedent'"),
-        ("no_such_module:f", "cannot be had from 'no_such_module:f': ModuleNotFoundError: No module named"),
-        ("textwrap:no_such", "cannot be had from 'textwrap:no_such': AttributeError: "),
+        (
+            "no_such_module:f",
+            "cannot be loaded from 'no_such_module:f': ModuleNotFoundError: No module named",
+        ),
+        ("textwrap:no_such", "cannot be loaded from 'textwrap:no_such': AttributeError: "),
         ("textwrap:__name__", "must be a function from str to str, not 'textwrap'"),
     ],
 )

@@ -93,8 +93,8 @@ _NOT_SWITCHED_ON: Final = (
     "says why; often OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is missing"
 )
 _NO_OPENAI: Final = (
-    "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "
-    "or 'autogen-otel[ag2]' brings it."
+    "The package openai is not installed, so agents with a model fail: pip install '.[pyautogen]' or "
+    "'.[ag2]' in the folder of the checkout brings it."
 )
 
 
@@ -151,7 +151,7 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
     if _is_not_switched_on(checkup):
         yield f"{_NOT_SWITCHED_ON}."
     yield from _undelivered(checkup, settings)
-    yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
+    yield from unknown_variables()
     if settings.messages_in_events and not any(endpoint["takes"] for endpoint in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
@@ -168,9 +168,16 @@ def _undelivered(checkup: Document, settings: Settings) -> Iterator[str]:
         yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
     elif traces and not any(endpoint["takes"] for endpoint in traces):
         yield f"{_refusals(traces)}: {_fate_of_traces(checkup, settings)}."
+    elif checkup["journal"]["kept"] and checkup["journal"]["problem"] and _asks_for_journal(settings):
+        yield f"There is no journal for spans that no endpoint takes: {checkup['journal']['problem']}."
     metrics = checkup["metrics_endpoints"]
     if metrics and not any(endpoint["takes"] for endpoint in metrics):
         yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
+
+
+def _asks_for_journal(settings: Settings) -> bool:
+    """Whether the program or a variable names a folder or a mode; else a container may do without one."""
+    return bool(settings.journal_dir) or settings.journal_is_set
 
 
 def _is_not_switched_on(checkup: Document) -> bool:

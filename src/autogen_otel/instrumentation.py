@@ -19,7 +19,6 @@ from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Detection, Lineage, detect
 from autogen_otel.recording import Meters, Recorder, account
-from autogen_otel.redaction.known import secrets
 from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autogen_otel")
 in_child(account.after_fork)
-in_child(secrets.after_fork)
 
 
 class Instrumentation:
@@ -188,6 +186,7 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
     tracers = providers.tracer_provider or delivery.global_tracer_provider()
     tracer = NoOpTracer() if tracers is None else _tracer(tracers)
     recorder = Recorder(tracer, settings)
+    renew_after_fork(recorder.secrets)
     recorder.process = delivery.Process()
     recorder.hide_environment()
     recorder.connect = partial(_connect, recorder, providers)
@@ -207,6 +206,7 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
         delivery.keep_copies(tracers, settings)
         meters, loggers = _other_providers(tracers, providers, settings)
         recorder.tracer = _tracer(tracers)
+        delivery.draw_apart(recorder.tracer, meters)
         if loggers is not None:
             from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
 

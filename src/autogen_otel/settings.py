@@ -119,7 +119,9 @@ def _resolve(name: str, text: str) -> Any:
         return resolve_name(f"{module}:{function}")
     except Exception as error:
         # Their module is imported, and may raise anything.
-        raise SettingsError(f"{name} cannot be had from {text!r}: {type(error).__name__}: {error}") from error
+        raise SettingsError(
+            f"{name} cannot be loaded from {text!r}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _knob(default: Any, env: str, sentence: str, check: Callable[[str, Any], Any] = _same) -> Any:
@@ -306,7 +308,7 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
         import difflib  # noqa: PLC0415 - only who misspells one pays for it
 
         matches = difflib.get_close_matches(variable[len(_PREFIX) :].lower(), knobs, n=1)
-        hint = f"did you mean {knobs[matches[0]]}?" if matches else f"known are {', '.join(knobs.values())}"
+        hint = f"did you mean {knobs[matches[0]]}?" if matches else f"known are {', '.join(knobs.values())}."
         sentences.append(f"{variable} is not known and does nothing; {hint}")
     return sentences
 

@@ -84,5 +84,19 @@ def test_a_list_without_timeout_is_well_and_says_how_long_it_may_hang() -> None:
     assert not hasty.entries[0].notes
 
 
+def test_a_misspelt_option_is_suggested_wherever_the_host_takes_it() -> None:
+    (report,) = examine([of_value([gpt(tempature=0.1)])])
+    (problem,) = report.entries[0].problems
+    assert problem.suggestion == "temperature"
+    assert "did you mean temperature" in problem.message
+
+
+@pytest.mark.parametrize(("entry", "kind"), [(5, "a number"), ([], "a list"), (True, "true or false")])
+def test_an_entry_that_is_no_object_is_told_in_words_of_json(entry: object, kind: str) -> None:
+    (report,) = examine([of_value([entry])])
+    (problem,) = report.entries[0].problems
+    assert problem.message == f"is {kind} and no object; an entry is an object with a model"
+
+
 def test_every_name_is_there_once() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 170

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from autogen_otel import Settings, check_config_list, instrument, uninstrument
 from autogen_otel.checks import startup
 from autogen_otel.checks.asking.ask import Answers
 from autogen_otel.checks.startup import StartupCheck
+from autogen_otel.delivery.fork import begin_anew
+from autogen_otel.delivery.processes.at_exit import ExitFunctions
 from autogen_otel.settings import SettingsError
 from autogen_otel.testing import entry, text
 from tests.support.agents import Serve, assistant, chat, user
@@ -75,8 +77,8 @@ def test_a_program_that_ends_first_says_what_is_known(
         return Answers(problem="late")
 
     monkeypatch.setattr(_EXAMINE, "ask", ask)
-    exits: list[Callable[[], None]] = []
-    monkeypatch.setattr("atexit.register", exits.append)
+    exits = ExitFunctions()
+    monkeypatch.setattr(startup, "AT_EXIT", exits)
     instrument(tracer_provider=NoOpTracerProvider(), check="offline")
     assistant([gpt(api_key="sk-...")])
     assert asked.wait(30)
@@ -84,8 +86,7 @@ def test_a_program_that_ends_first_says_what_is_known(
     assert asking is not None
     assert asking.daemon
     assistant([gpt(api_key="YOUR_API_KEY")])
-    (end,) = exits
-    end()
+    exits._call()
     assert len(_said(caplog)) == 4
     assert "the program ended before it had answered" in _said(caplog)[0]
     assert "api_key is a placeholder" in _said(caplog)[1]
@@ -103,7 +104,7 @@ def test_a_forked_process_begins_anew(
     checks[0].wait()
     # The thread that holds the lock at a fork is not in the child.
     checks[0]._lock.acquire()
-    monkeypatch.setattr("os.getpid", lambda: 1)
+    begin_anew()
     assistant([gpt(api_key="YOUR_API_KEY")])
     checks[0].wait()
     assert [one for one in _said(caplog) if "placeholder" in one] == [_said(caplog)[1], _said(caplog)[-1]]

@@ -51,6 +51,11 @@ def test_a_right_list_is_well(run: Run, tmp_path: Path) -> None:
     assert printed.out.endswith("All is well.\n")
 
 
+def test_a_list_without_entries_has_no_table(run: Run, tmp_path: Path) -> None:
+    path = _write(tmp_path / "list.json")
+    assert run("check", path) == (1, f"{path}: the list has no entries; add one\n", "")
+
+
 @pytest.mark.slow
 def test_endpoints_are_asked_and_the_dead_dropped(run: Run, tmp_path: Path, serve: Serve) -> None:
     server = serve(_script)
@@ -78,18 +83,28 @@ def test_endpoints_are_asked_and_the_dead_dropped(run: Run, tmp_path: Path, serv
     )
 
 
-def test_a_plain_report_needs_no_rich(tmp_path: Path) -> None:
-    path = _write(tmp_path / "list.json", gpt(api_key="sk-..."))
+def _check_without_autogen(path: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where the process that asks AutoGen cannot be started, nor rich be imported."""
     program = (
         "import sys; sys.modules['rich'] = None; sys.executable = '/nowhere/python'; "
         "from autogen_otel.cli import main; sys.exit(main())"
     )
-    printed = subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program, "check", path], capture_output=True, text=True, check=False
     )
+
+
+def test_a_plain_report_needs_no_rich(tmp_path: Path) -> None:
+    printed = _check_without_autogen(_write(tmp_path / "list.json", gpt(api_key="sk-...")))
     assert printed.returncode == 1
     assert "AutoGen could not be asked (no process could be started for it" in printed.stdout
     assert "entry 0: api_key is a placeholder" in printed.stdout
+
+
+def test_not_all_is_called_well_where_autogen_could_not_be_asked(tmp_path: Path) -> None:
+    printed = _check_without_autogen(_write(tmp_path / "list.json", gpt(temperatur=0)))
+    assert printed.returncode == 0
+    assert printed.stdout.endswith("Nothing is wrong that can be found without AutoGen.\n")
 
 
 @pytest.mark.parametrize(

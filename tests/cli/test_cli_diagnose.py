@@ -13,19 +13,19 @@ import pytest
 
 from tests.support.diagnosed import healthy, incidents, journal
 from tests.support.pages import HOSTILE, Page, invisible, said
-from tests.support.recorded import Recorded, write
+from tests.support.recorded import RecordedTrace, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 
 @functools.cache
-def null() -> list[Recorded]:
+def null() -> list[RecordedTrace]:
     return journal(incidents()["a null argument"], 4)
 
 
 @functools.cache
-def well() -> list[Recorded]:
+def well() -> list[RecordedTrace]:
     return journal(healthy()["all is well"], 4)
 
 
@@ -256,12 +256,13 @@ def test_times_are_compared(run: Run, nulls: str) -> None:
         (("--since", "yesterday"), "is no time"),
         (("--service", "other"), "none fits the options"),
         (("--limit", "few"), "not a whole number"),
-        (("--cause", "bad_luck"), "'bad_luck' is no cause; use one of tool_exception, tool_arguments"),
+        (("--cause", "bad_luck"), "invalid choice: 'bad_luck' (choose from "),
         (("4", "--conversation", "4"), "are the same"),
         (("--compare", "1.4"), "'1.4' is neither"),
         (("--compare", "service.version=1.4.."), "is neither"),
         (("--compare", "..yesterday"), "--compare: 'yesterday' is no time"),
-        (("--compare", "service.version=1.4..1.5"), "are service.version=1.4."),
+        (("--compare", "service.version=1.4..1.5"), "no conversations to compare (service.version=1.4)."),
+        (("--compare", "..2001-01-01T00:00Z"), "to compare (until 2001-01-01T00:00Z)."),
         (("--since", "2026-11-22T15:00Z", "--compare", "..2026-11-22T16:00Z"), "overlap"),
         (("--since", "1h", "--until", "2h"), "--since is not before --until"),
         (("--compare", "1h..2h"), "--compare SINCE..UNTIL: 1h is not before 2h"),
@@ -281,3 +282,28 @@ def test_a_journal_without_conversations_says_how_to_get_some(run: Run, tmp_path
     code, _, err = run("diagnose", "--journal", str(tmp_path))
     assert code == 2
     assert "call autogen_otel.instrument() in your program" in err
+
+
+@pytest.mark.parametrize("named", ["own", "own/1.inflight", None])
+def test_a_journal_with_conversations_in_flight_only_says_that_they_have_not_ended(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(folder))
+    (folder / "counts.json").write_text(
+        '{"since": 1, "at": 2, "items": {"exported spans": 333}, "queued": {}}'
+    )
+    conversation = RecordedTrace()
+    conversation.leaf("invoke_workflow a -> b")
+    conversation.spans[0]["endTimeUnixNano"] = "0"
+    write(folder / "1.inflight", conversation)
+    path = tmp_path / (named or folder)
+    words = ("--journal", str(path)) if named else ()
+    code, out, err = run("diagnose", *words)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"autogen-otel: No conversation in journal {path} has ended: all that are there are in flight; "
+        f"autogen-otel show --journal {path} lists them.\n"
+    )
+    assert "a -> b" in run("show", *words).out

@@ -16,11 +16,12 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 import autogen_otel
 from autogen_otel import checkup, instrumentation
 from autogen_otel.delivery.exporting import exporters
-from autogen_otel.delivery.journal import Journal, Kind
+from autogen_otel.delivery.journal import Journal, Kind, NoFolderError
 from autogen_otel.lineages import Detection
 from tests.delivery.receivers import Receiver, closed_port, finished, receiving
 from tests.support.telemetry import Telemetry
@@ -127,6 +128,9 @@ def test_signals_that_are_switched_off_are_said_to_be(
     code, out, _ = run("doctor")
     assert code == 0
     assert "metrics: off (OTEL_METRICS_EXPORTER is none)\nlogs: off (OTEL_LOGS_EXPORTER is none)\n" in out
+    assert (
+        "to see whether telemetry is lost: look at what your programs counted, above; if an endpoint" in out
+    )
 
 
 @pytest.mark.parametrize(("policy", "words"), [("EVENT_ONLY", ""), ("SPAN_AND_EVENT", "on spans and ")])
@@ -162,6 +166,7 @@ def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, n
     code, out, _ = run("doctor")
     assert code == 1
     assert "does not take telemetry (nothing answers there)\n" in out
+    assert "to see whether telemetry is lost: look at what your programs counted, above; if an" in out
     why = f"{no_folder} is no folder; AUTOGEN_OTEL_JOURNAL_DIR may name one"
     assert f"journal: none, because {why}\n" in out
     assert f"(nothing answers there): traces are lost, because there is no journal: {why}.\n" in out
@@ -178,6 +183,27 @@ def test_a_folder_is_writable_if_a_file_can_be_written(run: Run, monkeypatch: py
     assert code == 2
     assert err.startswith("autogen-otel: There is no journal: /proc/nope cannot be written (")
     assert "AUTOGEN_OTEL_JOURNAL_DIR may name another folder, and --journal a file or a folder" in err
+
+
+def test_a_journal_that_was_asked_for_and_cannot_be_is_a_problem_also_where_all_is_delivered(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> Path:
+        raise NoFolderError("there is no folder")
+
+    monkeypatch.setattr("autogen_otel.checkup.default_dir", refuse)
+    monkeypatch.delenv("AUTOGEN_OTEL_JOURNAL_DIR", raising=False)
+    # A container may have no place for a journal that nobody asked for.
+    assert run("doctor").code == 0
+    for variable, value in (
+        ("AUTOGEN_OTEL_JOURNAL", "all"),
+        ("AUTOGEN_OTEL_JOURNAL_DIR", "/dev/null/journal"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            code, out, _ = run("doctor")
+        assert code == 1
+        assert "FAILED There is no journal for spans that no endpoint takes: " in out
 
 
 def test_looking_whether_a_folder_is_writable_leaves_nothing_there(
@@ -284,7 +310,10 @@ def test_what_waits_in_the_journal_is_told(
     assert f"undelivered: 2 spans; programs send them while they run, `{push}` does it now\n" in out
     assert f"refused by the endpoint: 1 span; `{push} --refused` tries again\n" in out
     assert "copies in the journal: 1 span\n" in out
-    assert "metrics of the delivery: autogen.telemetry.dropped, autogen.telemetry.exported, " in out
+    assert (
+        "whether telemetry is lost: in your metrics backend, autogen.telemetry.dropped above 0 says that "
+        "a program lost some; autogen.telemetry.exported, " in out
+    )
     run("push")
     assert json.loads(run("doctor", "--format", "json").out)["delivery"]["forwarded"] == {"spans": 2}
 
@@ -422,15 +451,19 @@ def test_a_provider_that_takes_the_seed_of_the_program_is_named_with_the_remedy(
     run: Run, receiver: Receiver
 ) -> None:
     remedy = "make it TracerProvider(id_generator=autogen_otel.IdGenerator())\n"
-    assert f"ids: not from Python's global random; with a provider of your own, {remedy}" in run("doctor").out
-    for generator, is_shared in ((None, True), (autogen_otel.IdGenerator(), False)):
+    assert "ids: not from Python's global random\n" in run("doctor").out
+
+    class Chosen(RandomIdGenerator):
+        """A generator that the application has chosen, which it keeps."""
+
+    for generator, is_shared in ((None, False), (Chosen(), True)):
         autogen_otel.instrument(tracer_provider=TracerProvider(id_generator=generator))
         try:
             out, found = run("doctor").out, json.loads(run("doctor", "--format", "json").out)
         finally:
             autogen_otel.uninstrument()
-        assert ("ids: your tracer provider draws them from Python's global random" in out) is is_shared
-        assert remedy in out
+        assert ("ids: the id generator of your tracer provider draws them from" in out) is is_shared
+        assert (remedy in out) is is_shared
         assert found["ids_from_global_random"] is is_shared
 
 

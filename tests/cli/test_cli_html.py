@@ -15,7 +15,7 @@ from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import State, Trace
 from tests.support.incidents import group, killed
 from tests.support.pages import HOSTILE, Page, invisible, large, said
-from tests.support.recorded import ORIGIN, Recorded, exception, spans_of, trace_of, write
+from tests.support.recorded import ORIGIN, RecordedTrace, exception, spans_of, trace_of, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MEGABYTE = 1_000_000
 
 
-def page_of(recorded: Recorded) -> tuple[str, Page]:
+def page_of(recorded: RecordedTrace) -> tuple[str, Page]:
     text = conversation_page(trace_of(recorded), "a test")
     return text, Page(text)
 
@@ -80,7 +80,7 @@ def test_a_conversation_that_has_not_ended_has_a_page(state: State) -> None:
 
 
 def test_a_cause_that_nobody_knows_is_only_named(run: Run, tmp_path: Path) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("invoke_workflow user -> helper"):
         it.leaf("execute_tool look", 1, exception("ValueError", "no"), **{ORIGIN: "bad luck"})
     journal = write(tmp_path / "journal.jsonl", it)
@@ -90,7 +90,7 @@ def test_a_cause_that_nobody_knows_is_only_named(run: Run, tmp_path: Path) -> No
 
 
 def test_values_of_another_kind_than_ours_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     ended = it.span("invoke_workflow user -> helper", autogen__conversation__termination=["stop"])
     with ended, it.span("chat gpt-4o"):
         it.post(0.1, 500, server__address="api.openai.com", server__port=[443, 444])
@@ -101,7 +101,7 @@ def test_values_of_another_kind_than_ours_are_shown_as_they_are(run: Run, tmp_pa
 
 
 def test_the_page_advises_what_the_diagnosis_does(run: Run, tmp_path: Path) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     limited = exception("openai.RateLimitError", "Error code: 429 - no quota")
     origin = {ORIGIN: "rate_limit"}
     with it.span("invoke_workflow user -> helper"), it.span("chat gpt-4o", 0, limited, **origin):

@@ -98,6 +98,38 @@ def test_a_folder_that_does_not_exist_is_one_sentence(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("words", [[], ["--prune"], ["--delete"], ["--format", "json"]])
+@pytest.mark.parametrize("name", ["run.jsonl", "traces-1.jsonl.gz"])
+def test_a_folder_of_other_files_does_not_pass_for_an_empty_journal(
+    run: Run, tmp_path: Path, words: list[str], name: str
+) -> None:
+    (tmp_path / name).write_text("{}")
+    sentence = (
+        f"autogen-otel: The files in {tmp_path} are not those of a journal; "
+        f"autogen-otel show --journal {tmp_path} reads them.\n"
+    )
+    assert run("journal", "--journal", str(tmp_path), *words) == (2, "", sentence)
+    assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("counts.json", '{"since": 1, "at": 2, "items": {"exported spans": 1}, "queued": {}}'),
+        ("forwarding.json", '{"file": "", "offset": 0, "spans": 1, "at": 2}'),
+        ("1.inflight", "{}"),
+    ],
+)
+def test_an_empty_journal_may_have_other_files_beside_it(
+    run: Run, tmp_path: Path, file: str, text: str
+) -> None:
+    (tmp_path / "run.jsonl").write_text("{}")
+    (tmp_path / file).write_text(text)
+    code, out, err = run("journal", "--journal", str(tmp_path))
+    assert (code, err) == (0, "")
+    assert "undelivered: nothing\n" in out
+
+
 def test_a_conversation_that_is_kept_and_undelivered_is_told_once(run: Run, tmp_path: Path) -> None:
     spans = finished("invoke_workflow a -> b", attributes={"gen_ai.operation.name": "invoke_workflow"})
     journal = Journal(tmp_path)

@@ -15,10 +15,11 @@ import pytest
 from autogen_otel import cli
 from autogen_otel.cli import commands, main
 from autogen_otel.cli.commands import show
-from autogen_otel.cli.options import sources
+from autogen_otel.cli.options import journals
 from autogen_otel.cli.text import progress
 from tests.support.incidents import fallback
-from tests.support.recorded import Recorded, write
+from tests.support.recorded import RecordedTrace, write
+from tests.support.stores import Answer, serving
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -44,7 +45,7 @@ def test_the_journal_is_where_it_is_configured_to_be(
 def test_the_journal_is_by_default_where_the_writer_puts_it(
     run: Run, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "default_dir", lambda: tmp_path / "state")
+    monkeypatch.setattr(journals, "default_dir", lambda: tmp_path / "state")
     assert f"no journal yet at {tmp_path / 'state'}: call autogen_otel.instrument()" in refused(run, "show")
     journal.rename(tmp_path / "state")
     assert "5 conversations" in run("show").out
@@ -81,6 +82,31 @@ def test_a_folder_without_files_is_an_empty_journal(run: Run, tmp_path: Path) ->
     assert f"The journal {tmp_path} is empty: call" in refused(run, "show", "--journal", str(tmp_path))
 
 
+def test_an_empty_file_is_not_for_a_program_to_fill(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "copy.jsonl"
+    file.touch()
+    advice = "name another file or folder with --journal"
+    assert refused(run, "show", "--journal", str(file)) == (
+        f"autogen-otel: The journal {file} is empty: {advice}.\n"
+    )
+    file.write_text('{"resourceMetrics": []}\n')
+    assert refused(run, "show", "--journal", str(file)) == (
+        f"autogen-otel: No conversations in journal {file}: {advice}.\n"
+    )
+
+
+@pytest.mark.parametrize("file", ["counts.json", "forwarding.json"])
+def test_a_journal_is_empty_where_an_endpoint_took_the_spans(run: Run, tmp_path: Path, file: str) -> None:
+    texts = {
+        "counts.json": '{"since": 1, "at": 2, "items": {"exported spans": 1200}, "queued": {}}',
+        "forwarding.json": '{"file": "", "offset": 0, "spans": 1200, "at": 2}',
+    }
+    (tmp_path / file).write_text(texts[file])
+    sentence = refused(run, "show", "--journal", str(tmp_path))
+    assert f"{tmp_path} is empty: the endpoint of your programs took 1,200 spans; look in" in sentence
+    assert "call autogen_otel.instrument()" not in sentence
+
+
 @pytest.mark.parametrize(("is_there", "named"), [(True, True), (True, False), (False, False)])
 def test_an_empty_journal_on_a_full_disk_says_that_it_is_full(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool, named: bool
@@ -112,7 +138,7 @@ def test_what_is_no_trace_id_is_refused(run: Run, journal: Path, trace_id: str) 
 
 
 def test_an_ambiguous_beginning_lists_its_traces(run: Run, tmp_path: Path) -> None:
-    recorded = [Recorded(number) for number in range(1, 14)]
+    recorded = [RecordedTrace(number) for number in range(1, 14)]
     for it in recorded:
         it.leaf("invoke_workflow a -> b", 1)
     write(tmp_path / "a.jsonl", *recorded)
@@ -140,11 +166,42 @@ def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.
             ["show", "--limt", "3"],
             "show: unrecognized arguments: --limt; did you mean --limit? (see",
         ),
-        (["fly"], "invalid choice: 'fly'"),
+        (["show", "--failed"], "unrecognized arguments: --failed; did you mean --failing? (see"),
+        (["show", "--bogus"], "unrecognized arguments: --bogus (see"),
+        (["fly"], "autogen-otel: argument COMMAND: invalid choice: 'fly' (choose from "),
+        (
+            ["diagnos"],
+            "autogen-otel: argument COMMAND: invalid choice: 'diagnos'; did you mean diagnose? (see",
+        ),
+        (["SHOW"], "invalid choice: 'SHOW'; did you mean show? (see autogen-otel --help)"),
+        (["--versoin"], "autogen-otel: unrecognized arguments: --versoin; did you mean --version? (see"),
+        (
+            ["show", "--format", "jsn"],
+            "show: argument --format: invalid choice: 'jsn'; did you mean json? (see autogen-otel show --",
+        ),
+        (
+            ["--journal", "a", "show"],
+            "autogen-otel: --journal has to stand after the command (see autogen-otel",
+        ),
+        (["--format=json", "show"], "autogen-otel: --format has to stand after the command (see"),
+        (["show", "--outcome=fail"], "argument --outcome: invalid choice: 'fail'; did you mean failed? (see"),
+        (["diagnose", "--cause", "timeouts"], "invalid choice: 'timeouts'; did you mean timeout? (see"),
     ],
 )
 def test_wrong_words_are_refused_in_one_sentence(run: Run, words: list[str], sentence: str) -> None:
     assert sentence in refused(run, *words)
+
+
+@pytest.mark.parametrize("digits", [19, 20, 5000])
+def test_a_limit_beyond_every_list_is_none(run: Run, journal: Path, digits: int) -> None:
+    assert run("show", "--limit", "9" * digits, "--journal", str(journal)) == run(
+        "show", "--limit", "0", "--journal", str(journal)
+    )
+
+
+def test_a_sentence_that_asks_has_one_mark_at_its_end(run: Run) -> None:
+    with serving(lambda *_: Answer(200, {})) as url:
+        assert refused(run, "dashboards", "--grafana", url).endswith("that Grafana is served under?\n")
 
 
 def test_without_a_command_the_help_is_shown(run: Run) -> None:
@@ -158,7 +215,7 @@ def test_help_says_how_commands_end(run: Run, words: list[str]) -> None:
     code, out, err = run(*words)
     assert (code, err) == (0, "")
     assert "exit codes:" in out
-    assert words[0] == "--help" or "examples:\n  autogen-otel show " in out
+    assert "examples:\n  autogen-otel " in out
 
 
 def test_the_version_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +283,7 @@ def test_what_is_printed_goes_nowhere_where_the_streams_are_closed(
 
 
 def test_text_that_stdout_cannot_encode_is_escaped(tmp_path: Path) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("invoke_workflow Jürgen -> 助手", 1)
     write(tmp_path / "a.jsonl", it)
     done = subprocess.run(  # noqa: S603 - our own program
@@ -240,7 +297,7 @@ def test_text_that_stdout_cannot_encode_is_escaped(tmp_path: Path) -> None:
 
 def test_a_damaged_journal_is_shown_and_said(run: Run, journal: Path) -> None:
     with (journal / "1.jsonl").open("a") as file:
-        file.write("torn\n" + Recorded(9).line)
+        file.write("torn\n" + RecordedTrace(9).line)
     code, out, err = run("show", "--journal", str(journal))
     assert (code, err.count("\n")) == (0, 1)
     assert "1.jsonl, line 4: a damaged line was passed over" in err

@@ -172,6 +172,60 @@ def test_damaged_lines_are_told(run: Run, receiver: Receiver, folder: Path) -> N
     assert "1 damaged line passed over.\n" in out
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        b'{"hello": "world"}',
+        b'{"batches":[{"scopeSpans":[]}]}',
+        b'\n{"resourceSpans":[]}\nno JSON\n',
+        b"no JSON\n",
+        b'{"resourceSpans":[{"sco',
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"no id","name":"a"}]}]}]}',
+    ],
+)
+def test_a_file_without_spans_is_not_pushed_in_silence(
+    run: Run, receiver: Receiver, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    code, out, err = run("push", "--endpoint", receiver.url, "--journal", str(file))
+    assert (code, out) == (2, "")
+    assert err == f"autogen-otel: {file} holds no spans; push takes OTLP JSON, one batch a line.\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b" \n\n",
+        b'{"resourceSpans":[]}\n',
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[]}]}]}\n\n',
+        b'{"resourceMetrics":[]}\n{"resourceLogs":[]}\n',
+        gzip.compress(b"", mtime=0),
+        gzip.compress(b"\n", mtime=0),
+    ],
+)
+def test_a_file_in_which_there_is_nothing_to_send_is_well(
+    run: Run, receiver: Receiver, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    code, out, err = run("push", "--endpoint", receiver.url, "--journal", str(file))
+    assert (code, err, receiver.span_names) == (0, "", [])
+    assert out == f"0 spans of {file} sent to {receiver.url}/v1/traces.\n"
+
+
+@pytest.mark.parametrize("name", ["run.jsonl", "traces-1.jsonl.gz"])
+def test_a_folder_of_other_files_is_not_pushed_in_silence(
+    run: Run, receiver: Receiver, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("{}")
+    code, out, err = run("push", "--endpoint", receiver.url, "--journal", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert f"The files in {tmp_path} are not those of a journal; name one" in err
+
+
 @pytest.mark.parametrize("form", ["plain", "gzip", "standard input"])
 def test_a_file_is_sent_and_stays_as_it_is(
     run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch, form: str
@@ -186,7 +240,7 @@ def test_a_file_is_sent_and_stays_as_it_is(
     code, out, err = run("push", "--endpoint", receiver.url, "--journal", path)
     assert (code, err, receiver.span_names) == (0, "", list("abcd"))
     name = "standard input" if path == "-" else path
-    assert out == f"4 spans of {name} sent to {receiver.url}/v1/traces.\n1 damaged line passed over.\n"
+    assert out == f"4 spans of {name} sent to {receiver.url}/v1/traces.\n2 damaged lines passed over.\n"
     assert len(list_files(folder)) == 1, "the journal is another matter"
 
 

@@ -15,7 +15,7 @@ import pytest
 from autogen_otel.cli import main
 from autogen_otel.diagnosis.evidence.population import Population
 from tests.support.incidents import failing_tool, fallback, recovered
-from tests.support.recorded import Recorded, exception, write
+from tests.support.recorded import RecordedTrace, exception, write
 
 if TYPE_CHECKING:
     from autogen_otel.traces.trace import Trace
@@ -24,9 +24,9 @@ PLANTED = "sk-proj-" + "PLANTED0" * 6
 STACK = "File \"/app/policies.py\", line 66, in office_of\n    return OFFICES[region]\nKeyError: 'null'"
 
 
-def tool(number: int = 1, arguments: Any = '{"policy_id": "P-9"}', **more: Any) -> Recorded:
+def tool(number: int = 1, arguments: Any = '{"policy_id": "P-9"}', **more: Any) -> RecordedTrace:
     """A conversation in which a tool raised."""
-    it = Recorded(number)
+    it = RecordedTrace(number)
     known = {
         "gen_ai__tool__name": "office",
         "gen_ai__tool__call__arguments": arguments,
@@ -48,7 +48,7 @@ def tool(number: int = 1, arguments: Any = '{"policy_id": "P-9"}', **more: Any) 
 def repro(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Writes a journal and runs the command on it."""
 
-    def run(recorded: Recorded, *words: str) -> tuple[int, str, str]:
+    def run(recorded: RecordedTrace, *words: str) -> tuple[int, str, str]:
         journal = write(tmp_path / "journal.jsonl", recorded)
         code = main(["repro", recorded.trace_id, "--journal", str(journal), *words])
         captured = capsys.readouterr()
@@ -99,7 +99,7 @@ def test_where_no_honest_test_can_be_written_it_says_why(
 def test_a_failure_of_unknown_cause_outside_tools_and_models_is_diagnosed_and_refused(
     repro: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    it = Recorded(5)
+    it = RecordedTrace(5)
     it.leaf(
         "invoke_workflow user -> helper", 1, exception("ValueError", "?"), autogen__error__origin="unknown"
     )
@@ -194,7 +194,7 @@ def test_hostile_values_are_data(repro: Any, tmp_path: Path) -> None:
 def test_what_is_not_there_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], why: str
 ) -> None:
-    fine = Recorded(2)
+    fine = RecordedTrace(2)
     fine.leaf("invoke_workflow user -> helper", 1)
     both = tool()
     both.leaf("invoke_agent helper", 0.1)
@@ -257,7 +257,7 @@ def test_the_others_of_the_trace_are_named(repro: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recorded", [tool(), failing_tool()], ids=["tool", "model"])
-def test_the_trace_is_read_once(repro: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trace_is_read_once(repro: Any, recorded: RecordedTrace, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
     def of_trace(trace: Trace) -> Population:

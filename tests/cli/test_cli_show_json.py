@@ -117,7 +117,7 @@ def test_what_nothing_fits_and_what_is_no_time_is_one_sentence(run: Run, journal
     for options, words in (
         (("--agent", "nobody"), "holds no such conversation"),
         (("--since", "soon"), "'soon' is no time"),
-        (("--cause", "weather"), "'weather' is no cause; use one of"),
+        (("--cause", "weather"), "invalid choice: 'weather' (choose from "),
     ):
         code, out, err = run("show", "--journal", str(journal), *options)
         assert (code, out) == (2, "")

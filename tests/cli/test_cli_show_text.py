@@ -13,7 +13,7 @@ from autogen_otel.cli.text.terminal import TextConsole
 from autogen_otel.cli.text.tree import render_trace
 from autogen_otel.traces.trace import Span, Trace
 from tests.support.incidents import TOOL_TRACE, failing_tool
-from tests.support.recorded import ORIGIN, Recorded, exception, trace_of, write
+from tests.support.recorded import ORIGIN, RecordedTrace, exception, trace_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,14 +138,14 @@ def test_programs_are_told_apart_where_there_are_several(run: Run, tmp_path: Pat
     assert [line.split()[3] for line in lines[1:3]] == ["billing", "claims"]
 
 
-def named(service: str) -> Recorded:
-    it = Recorded(2, at=5, service=service)
+def named(service: str) -> RecordedTrace:
+    it = RecordedTrace(2, at=5, service=service)
     it.leaf("invoke_workflow a -> b", 1)
     return it
 
 
 def test_ids_are_shortened_only_while_they_stay_unique(run: Run, tmp_path: Path) -> None:
-    one, two = Recorded(1), Recorded(1)
+    one, two = RecordedTrace(1), RecordedTrace(1)
     two.trace_id = one.trace_id[:-1] + "2"
     for it in (one, two):
         it.leaf("invoke_workflow a -> b", 1)
@@ -194,7 +194,7 @@ def test_lines_that_wrap_stay_beside_their_guide() -> None:
 
 
 def test_beyond_a_terminal_nothing_is_coloured_wrapped_or_beyond_ascii() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("execute_tool t", 1, gen_ai__tool__call__arguments='{"a": "' + "x " * 40 + '"}')
     it.leaf("chat " + "m" * 90, 1, gen_ai__usage__input_tokens=1)
     out = io.StringIO()
@@ -220,7 +220,7 @@ def test_a_deep_trace_on_a_narrow_terminal_is_printed(columns: int) -> None:
 
 
 def test_recorded_text_cannot_take_over_the_terminal() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     evil = "\x1b]0;owned\x07\x1b[2J[red]markup[/red]\u202e"
     with it.span(f"invoke_agent {evil}", 1, exception(evil, evil, evil), gen_ai__agent__name=evil):
         it.leaf(
@@ -241,7 +241,7 @@ def test_recorded_text_cannot_take_over_the_terminal() -> None:
 
 
 def test_the_same_failure_is_told_in_full_only_once() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("invoke_agent a", 1):
         for _ in range(2):
             it.leaf(
@@ -253,7 +253,7 @@ def test_the_same_failure_is_told_in_full_only_once() -> None:
 
 
 def test_a_failure_without_an_exception_is_told_by_its_message() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span(
         "handoff a -> ?",
         1,
@@ -269,7 +269,7 @@ def test_a_failure_without_an_exception_is_told_by_its_message() -> None:
 
 
 def test_a_server_on_an_unusual_port_is_shown_with_it() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.post(1, 500, server__address="10.0.0.7", server__port=8000)
     it.post(1, 500, server__address="api.openai.com", server__port=443)
     out = printed(trace_of(it), color_system=None)
@@ -278,7 +278,7 @@ def test_a_server_on_an_unusual_port_is_shown_with_it() -> None:
 
 
 def test_a_request_without_an_answer_tells_the_exception() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.post(1, None, exception("httpx.ConnectError", "refused", TOOL_TRACE), **{ORIGIN: "backend"})
     lines = printed(trace_of(it), color_system=None).splitlines()
     assert lines[2].startswith("✗ POST no answer  1.0 s")
@@ -286,7 +286,7 @@ def test_a_request_without_an_answer_tells_the_exception() -> None:
 
 
 def test_a_request_that_the_program_serves_keeps_its_name_and_route() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     served: dict[str, Any] = {"http__request__method": "POST", "http__response__status_code": 500}
     with it.span("POST", 1, "failed", http__route="/ask", **served) as raw:
         it.leaf("invoke_workflow a -> b", 1)
@@ -313,7 +313,7 @@ def test_a_request_that_the_program_serves_keeps_its_name_and_route() -> None:
 def test_the_message_that_makes_a_prompt_large_is_told_with_who_said_it(
     chars: int, origin: str | None, full: bool, is_said: bool
 ) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf(
         "chat gpt-4o",
         1,
@@ -343,7 +343,7 @@ def test_the_message_that_makes_a_prompt_large_is_told_with_who_said_it(
     ],
 )
 def test_a_finish_reason_is_told_where_it_matters(attributes: dict[str, Any], said: str) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("chat gpt-4o", 1, **attributes)
     out = printed(trace_of(it), color_system=None)
     assert said in out
@@ -351,7 +351,7 @@ def test_a_finish_reason_is_told_where_it_matters(attributes: dict[str, Any], sa
 
 
 def test_answers_that_are_not_whole_are_told_where_nothing_failed(run: Run, tmp_path: Path) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("invoke_workflow a -> b", 0):
         for problem in ("content_filter", "content_filter", "refusal"):
             it.leaf("chat gpt-4o", 1, autogen__response__problem=problem)
@@ -365,7 +365,7 @@ def test_answers_that_are_not_whole_are_told_where_nothing_failed(run: Run, tmp_
 
 
 def test_what_was_cancelled_is_told_and_what_it_waited_for() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with (
         it.span("invoke_workflow a -> b", 0, autogen__cancelled=True),
         it.span("invoke_agent b", 0, autogen__cancelled=True, gen_ai__agent__name="b"),
@@ -383,7 +383,7 @@ def test_what_was_cancelled_is_told_and_what_it_waited_for() -> None:
 
 
 def test_what_still_runs_in_a_thread_is_what_a_cancelled_task_waited_for() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("invoke_agent b", 0, autogen__cancelled=True, gen_ai__agent__name="b"):
         it.leaf("chat gpt-4o", 1)
         with it.span("chat gpt-4o-mini", 1):
@@ -419,7 +419,7 @@ SAID = {
 
 
 def test_full_shows_what_was_said_where_it_was_recorded() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("chat gpt-4o", 1, **SAID)
     out = io.StringIO()
     render_trace(trace_of(it), TextConsole(out), full=True)
@@ -437,7 +437,7 @@ def test_full_shows_what_was_said_where_it_was_recorded() -> None:
 
 @pytest.mark.parametrize("recorded", ["no json", "[1, null]", '[{"role": "user"}]', '[{"parts": 7}]', "{}"])
 def test_messages_of_any_shape_are_shown(recorded: str) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("chat gpt-4o", 1, gen_ai__input__messages=recorded)
     assert printed(trace_of(it), color_system=None)
     out = io.StringIO()

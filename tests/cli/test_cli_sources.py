@@ -15,14 +15,14 @@ import pytest
 from tests.cli.conftest import Run
 from tests.support.diagnosed import incidents, journal
 from tests.support.incidents import failing_tool, fallback
-from tests.support.recorded import Recorded, write
+from tests.support.recorded import RecordedTrace, write
 from tests.support.stores import Answer, ScriptedJaeger, ScriptedTempo, serving
 
 SINCE = ("--since", "2026-11-22T00:00", "--until", "2026-11-24T00:00")
 
 
 @functools.cache
-def incident() -> list[Recorded]:
+def incident() -> list[RecordedTrace]:
     return journal(incidents()["a null argument"], 4)[:40]
 
 
@@ -84,6 +84,7 @@ def test_commands_that_follow_name_the_source(run: Run, store: tuple[str, str], 
     named = f"{store[0]} {store[1]}"
     assert f"autogen-otel show TRACE {named}\n" in run("show", *store, *SINCE).out
     assert "The newest 20 conversations (" in run("show", *store, *SINCE).out
+    assert "\nThe newest conversation. Show one" in run("show", *store, *SINCE, "--limit", "1").out
     assert f"000000000000000001 {named}\n" in run("diagnose", *store, *SINCE).out
     assert f"autogen-otel show TRACE --journal {kept}\n" in run("show", "--journal", kept).out
 
@@ -116,6 +117,27 @@ def test_a_source_that_cannot_be_asked_is_one_sentence(run: Run, command: str) -
             assert (code, out, err.count("\n")) == (2, "", 1), words
             assert said in err
             assert "sesame" not in err
+
+
+@pytest.mark.parametrize("product", ["Jaeger", "Tempo"])
+def test_a_server_that_is_another_one_is_named(run: Run, product: str) -> None:
+    # Such as the port that takes OTLP.
+    with serving(lambda *_: Answer(404, "404 page not found")) as url:
+        err = run("show", f"--{product.lower()}", url).err
+    assert err == (
+        f"autogen-otel: {product} at {url} does not speak {product}'s query interface; "
+        "check host, port and path.\n"
+    )
+
+
+@pytest.mark.parametrize("product", ["Jaeger", "Tempo", "ClickHouse"])
+def test_a_web_page_is_no_answer(run: Run, product: str) -> None:
+    with serving(lambda *_: Answer(200, b"<!DOCTYPE html>\n<html></html>\n")) as url:
+        err = run("show", f"--{product.lower()}", url).err
+    assert err == (
+        f"autogen-otel: {product} at {url} answered with a web page: that is not its query interface; "
+        "check host, port and path.\n"
+    )
 
 
 def test_headers_are_sent_and_not_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

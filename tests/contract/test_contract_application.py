@@ -76,7 +76,8 @@ def test_methods_look_like_the_hosts(telemetry: Telemetry) -> None:
 def test_methods_are_plain_functions_to_who_asks_for_their_parameters(telemetry: Telemetry) -> None:
     for name in ("initiate_chat", "generate_reply"):
         method = getattr(ConversableAgent, name)
-        assert next(iter(inspect.getfullargspec(inspect.unwrap(method)).args)) == "self"
+        assert next(iter(inspect.getfullargspec(method).args)) == "self"
+        assert inspect.getfullargspec(method) == inspect.getfullargspec(inspect.unwrap(method))
         assert inspect.unwrap(method).__qualname__ == method.__qualname__
 
 

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
+import random
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from unittest.mock import Mock
 
 import pytest
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Sum
+from opentelemetry.sdk.metrics.view import (
+    Aggregation,
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    SumAggregation,
+    View,
+)
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
+import autogen_otel
+from autogen_otel.testing import text
 from tests.delivery.receivers import Receiver, receiving
 from tests.support import forking
+from tests.support.agents import Serve, chat, pair
 
 _PROGRAM = """
 import random
@@ -36,13 +56,15 @@ for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
 speakers = [message.get("name") for message in manager.groupchat.messages]
 print("drew", [speakers, [random.random() for _ in range(3)]])
 """
+_MORE_THAN_A_RESERVOIR_HOLDS: Final = 25
 _OURS = "import autogen_otel; autogen_otel.instrument()"
 _THEIRS = """
-from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 import autogen_otel
-trace.set_tracer_provider(TracerProvider(id_generator=autogen_otel.IdGenerator()))
-autogen_otel.instrument()
+tracers, meters = TracerProvider(), MeterProvider([InMemoryMetricReader()])
+autogen_otel.instrument(tracer_provider=tracers, meter_provider=meters)
 """
 _EXPONENTIAL = {
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram"
@@ -95,7 +117,105 @@ def test_a_seeded_program_makes_the_same_choices_and_has_traces_of_its_own(
     assert trace in _exemplars(first)
 
 
-def test_a_provider_of_the_applications_own_draws_nothing_with_our_id_generator(tmp_path: Path) -> None:
+def test_nor_do_providers_of_the_applications_own_draw_anything_for_us(tmp_path: Path) -> None:
     with receiving() as nobody:
         plain = _drawn(tmp_path, "", "sync", nobody)
-        assert _drawn(tmp_path, _THEIRS, "sync", nobody, OTEL_METRICS_EXPORTER="none") == plain
+        assert _drawn(tmp_path, _THEIRS, "sync", nobody) == plain
+
+
+def test_spans_and_counters_of_the_applications_own_draw_what_they_draw_without_us(
+    serve: Serve, our_errors: list[BaseException]
+) -> None:
+    def drawn(*, traced: bool) -> float:
+        tracers, meters = TracerProvider(), MeterProvider([InMemoryMetricReader()])
+        counter = meters.get_meter("app").create_counter("orders")
+        if traced:
+            autogen_otel.instrument(tracer_provider=tracers, meter_provider=meters)
+        random.seed(42)
+        try:
+            with tracers.get_tracer("app").start_as_current_span("request"):
+                for _ in range(3):
+                    counter.add(1)
+                chat(*pair(serve([text("TERMINATE")])))
+            return random.random()  # noqa: S311 - what the application draws next
+        finally:
+            autogen_otel.uninstrument()
+
+    assert drawn(traced=True) == drawn(traced=False)
+
+
+def _draws(serve: Serve, meters: MeterProvider) -> bool:
+    """Whether conversations that are measured draw from the global ``random``."""
+    autogen_otel.instrument(tracer_provider=TracerProvider(), meter_provider=meters)
+    before = random.getstate()
+    try:
+        for _ in range(_MORE_THAN_A_RESERVOIR_HOLDS):
+            chat(*pair(serve([text("TERMINATE")])))
+    finally:
+        autogen_otel.uninstrument()
+    return random.getstate() != before
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        View(instrument_name="*", aggregation=SumAggregation()),
+        View(instrument_type=Histogram, aggregation=ExponentialBucketHistogramAggregation()),
+    ],
+)
+def test_nor_do_our_instruments_draw_where_a_view_of_the_applications_chooses_how_they_aggregate(
+    serve: Serve, our_errors: list[BaseException], view: View
+) -> None:
+    meters = MeterProvider([InMemoryMetricReader()], views=[view])
+    assert not _draws(serve, meters)
+
+
+@pytest.mark.needs(hasattr(MeterProvider, "add_metric_reader"), "an SDK that takes readers later")
+def test_nor_do_they_draw_for_a_reader_that_was_added(serve: Serve, our_errors: list[BaseException]) -> None:
+    meters: Any = MeterProvider()
+    preferred: dict[type, Aggregation] = {Histogram: ExponentialBucketHistogramAggregation()}
+    reader = InMemoryMetricReader(preferred_aggregation=preferred)
+    meters.add_metric_reader(reader)
+    assert not _draws(serve, meters)
+    assert "gen_ai.client.operation.duration" in str(reader.get_metrics_data())
+
+
+def test_the_sdk_still_sees_what_a_view_of_the_applications_cannot_be_applied_to() -> None:
+    view = View(instrument_name="queue", aggregation=ExplicitBucketHistogramAggregation())
+    meters = MeterProvider([reader := InMemoryMetricReader()], views=[view])
+    autogen_otel.instrument(tracer_provider=TracerProvider(), meter_provider=meters)
+    try:
+        meters.get_meter("app").create_observable_counter("queue", [lambda _: [Observation(1)]])
+        measured = reader.get_metrics_data()
+    finally:
+        autogen_otel.uninstrument()
+    assert measured is not None
+    scopes = measured.resource_metrics[0].scope_metrics
+    (queue,) = [metric for scope in scopes for metric in scope.metrics if metric.name == "queue"]
+    assert isinstance(queue.data, Sum)
+
+
+def test_a_meter_provider_that_is_none_of_the_sdks_is_let_alone() -> None:
+    meters = Mock()
+    autogen_otel.instrument(tracer_provider=TracerProvider(), meter_provider=meters)
+    autogen_otel.uninstrument()
+    assert meters.get_meter.called
+
+
+def test_a_generator_that_the_application_has_chosen_stays(serve: Serve) -> None:
+    class Counting(RandomIdGenerator):
+        ids = itertools.count(1)
+
+        def generate_span_id(self) -> int:
+            return next(self.ids)
+
+    kept = InMemorySpanExporter()
+    tracers = TracerProvider(id_generator=Counting())
+    tracers.add_span_processor(SimpleSpanProcessor(kept))
+    autogen_otel.instrument(tracer_provider=tracers)
+    try:
+        chat(*pair(serve([text("TERMINATE")])))
+    finally:
+        autogen_otel.uninstrument()
+    ids = [span.context.span_id for span in kept.get_finished_spans() if span.context]
+    assert sorted(ids) == list(range(1, len(ids) + 1))

@@ -30,6 +30,7 @@ UNREACHED: dict[str, str] = {
     "recording/attributes.py <lambda>": _BEGINS,
     "recording/other_instrumentations.py *": _LINEAGE,
     "recording/prices.py *": _LINEAGE,
+    "recording/rates.py *": _LINEAGE,
     "recording/application.py coroutine": _RARE,
     "recording/call.py *": _OVERRIDDEN,
     "recording/failures.py _announce": _RARE,

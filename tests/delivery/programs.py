@@ -60,7 +60,7 @@ class Program:
                 folder=self.folder,
                 environment=given,
                 seconds=60,
-                imported="exporters",
+                modules="exporters",
                 warnings=_WARNINGS,
             )
         assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from opentelemetry.trace import Link, Status, StatusCode
 from autogen_otel.delivery.exporting.export import MAX_BYTES, split
 from autogen_otel.delivery.spans import encodable_span, encoded_span_size
 from tests.delivery.receivers import finished
-from tests.support.telemetry import logged
+from tests.support.telemetry import own_log_records
 
 _CONTEXT = trace.SpanContext(1, 2, is_remote=False, trace_state=trace.TraceState([("vendor", "value")]))
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -105,7 +105,7 @@ def test_what_cannot_be_encoded_is_repaired(broken: ReadableSpan, caplog: pytest
     ((fine, repaired),), left_out = split([_span("fine"), broken], encodable_span)
     assert (fine.name, left_out) == ("fine", 0)
     encoded = encode_spans([repaired])
-    assert logged(caplog) == []
+    assert own_log_records(caplog) == []
     text = str(encoded)
     assert "half ? pair" in text or str(2**64) in text
 

@@ -17,7 +17,7 @@ from autogen_otel.delivery.journal.forwarding import count_remaining
 from autogen_otel.delivery.journal.inventory import inventory
 from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.support.otlp_receiver import ReceiverProcess, until
-from tests.support.recorded import Heard
+from tests.support.recorded import ProgressLog
 
 _PROGRAM = """
 import sys, time
@@ -82,10 +82,8 @@ class _Programs:
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[ReceiverProcess]:
-    made = ReceiverProcess(tmp_path / "receiver")
-    made.start()
-    yield made
-    made.kill()
+    with ReceiverProcess(tmp_path / "receiver") as process:
+        yield process
 
 
 @pytest.fixture
@@ -206,9 +204,9 @@ def test_after_a_kill_the_journal_reads_and_is_forwarded(
     )
     program.kill()
     program.communicate()
-    heard = Heard()
-    ids = {span.span_id for span in read_spans(journal_files(programs.journal), progress=heard)}
-    assert heard.warnings == []
+    progress = ProgressLog()
+    ids = {span.span_id for span in read_spans(journal_files(programs.journal), progress=progress)}
+    assert progress.warnings == []
     assert len(ids) > 100
     receiver.start()
     forwarding: Callable[[], subprocess.Popen[str]] = lambda: programs.start(0, 0.0, "wait")  # noqa: E731

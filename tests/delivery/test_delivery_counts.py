@@ -77,6 +77,7 @@ def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_b
     "text",
     [
         '{"since": 1, "at": Infinity, "items": {"exported spans": Infinity}, "queued": {}}',
+        '{"since": 1e14, "at": 1e17, "items": {"exported spans": 5}, "queued": {}}',
         "[" * 100_000,
         "[]",
     ],

@@ -28,7 +28,7 @@ from autogen_otel.vocabulary.metrics import (
     TELEMETRY_SIGNAL,
 )
 from tests.support.calls import begin, end
-from tests.support.telemetry import logged
+from tests.support.telemetry import own_log_records
 
 
 class _Stuck(SpanExporter):
@@ -163,7 +163,7 @@ def test_what_was_dropped_is_a_metric(
         ("spans", "queue_full"): 3,
     }
     provider.shutdown()
-    assert logged(caplog) == []
+    assert own_log_records(caplog) == []
 
 
 def test_a_forked_process_has_dropped_nothing_yet() -> None:

@@ -7,7 +7,12 @@ import pytest
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from autogen_otel.delivery.exporting import exporters
-from autogen_otel.delivery.exporting.exporters import ExporterError, endpoint, exporter_names
+from autogen_otel.delivery.exporting.exporters import (
+    ExporterError,
+    configured_endpoints,
+    endpoint,
+    exporter_names,
+)
 from autogen_otel.delivery.signals import SPANS
 from tests.delivery.receivers import closed_port
 
@@ -130,6 +135,31 @@ def test_an_exporter_that_cannot_be_made_is_one_sentence(installed: dict[str, st
     installed["picky"] = reference
     with pytest.raises(ExporterError, match=r"^The exporter picky cannot be made: \w"):
         endpoint("picky", {}, SPANS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf needs none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL=pigeon", "it may be http/protobuf or grpc"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT=pigeon", "and name a host"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT=http://host:65536", "Port out of range 0-65535"),
+        ("OTEL_TRACES_EXPORTER=pigeon", "no installed package has an exporter of that name"),
+        ("OTEL_TRACES_EXPORTER=picky", "cannot be made: ValueError: PICKY_URL is not set"),
+    ],
+)
+def test_why_an_exporter_is_missing_and_what_follows_are_two_sentences(
+    installed: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    setting: str,
+    reason: str,
+) -> None:
+    installed["picky"] = f"{__name__}:Picky"
+    monkeypatch.setenv(*setting.split("="))
+    assert configured_endpoints(SPANS, "Spans are dropped.") == (False, [None])
+    (message,) = caplog.messages
+    assert message.endswith(f"{reason}. Spans are dropped.")
 
 
 def test_the_exporter_posts_where_its_label_says() -> None:

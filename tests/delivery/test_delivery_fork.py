@@ -66,6 +66,7 @@ def test_a_fork_does_not_wait_forever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 _UNTOLD_FORK = """
 import ctypes, os, threading, time
+from contextlib import suppress
 from pathlib import Path
 
 def untold_fork():
@@ -78,11 +79,12 @@ def untold_fork():
 
 def switches():
     own = threading.get_native_id()
-    return [
-        line
-        for task in Path("/proc/self/task").iterdir() if task.name != str(own)
-        for line in (task / "status").read_text().splitlines() if "ctxt_switches" in line or "State" in line
-    ]
+    lines = []
+    for task in Path("/proc/self/task").iterdir():
+        if task.name != str(own):
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since it was listed
+                lines += (task / "status").read_text().splitlines()
+    return [line for line in lines if "ctxt_switches" in line or "State" in line]
 """
 
 
@@ -214,6 +216,33 @@ else:
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
     )
     assert receiver.span_names == ["parent", "child"]
+    assert program.journalled() == []
+
+
+@_UNTOLD_FORKS
+def test_a_process_that_is_forked_behind_pythons_back_and_records_nothing_exports_nothing(
+    program: Program, receiver: Receiver
+) -> None:
+    program.script(
+        _UNTOLD_FORK
+        + """
+import atexit
+from autogen_otel import Settings, delivery
+delivery.Process()
+tracers = delivery.tracer_provider(Settings())
+with tracers.get_tracer("test").start_as_current_span("parent"):
+    pass
+child = untold_fork()
+if child:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+else:
+    atexit._run_exitfuncs()
+    os._exit(0)
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        OTEL_BSP_SCHEDULE_DELAY="600000",
+    )
+    assert receiver.span_names == ["parent"]
     assert program.journalled() == []
 
 

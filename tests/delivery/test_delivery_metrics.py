@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricExportResult,
     MetricsData,
 )
+from opentelemetry.sdk.trace import TracerProvider
 
 from autogen_otel.delivery import metrics
 from autogen_otel.delivery.exporting import exporters
@@ -283,6 +285,17 @@ def test_a_registered_exporter_is_used_as_it_wants_to_be(built: MeterProvider) -
     (data,) = Plugin.exported
     metric: Any = data.resource_metrics[0].scope_metrics[0].metrics[0]
     assert metric.data.aggregation_temporality is AggregationTemporality.DELTA
+
+
+@pytest.mark.parametrize("built", ["Plugin"], indirect=True)
+def test_no_instrument_of_a_provider_of_ours_draws_from_the_global_random(built: MeterProvider) -> None:
+    """Without us the instruments of others would have no provider, and draw nothing."""
+    count = built.get_meter("app").create_counter("count")
+    with TracerProvider(shutdown_on_exit=False).get_tracer("app").start_as_current_span("measured"):
+        drawn = random.getstate()
+        for _ in range(25):
+            count.add(1)
+    assert random.getstate() == drawn
 
 
 def test_a_fork_during_an_export_leaves_no_lock_behind() -> None:

@@ -5,16 +5,18 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autogen_otel.cli import main
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import STATUS_ERROR, Event, Span, Trace
 from tests.support.diagnosed import healthy, incidents, journal, secret_words, wrong_with
 from tests.support.lineage import share_of_plain
-from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
+from tests.support.recorded import ORIGIN, RecordedTrace, exception, spans_of, write
 
 SEEDS = share_of_plain((1, 2))
 """Of conversations that are made at random; each incident is looked at in both."""
@@ -73,6 +75,34 @@ def test_tools_that_return_errors_are_noted() -> None:
     (note,) = diagnose(spans_of(*journal(incident, 1))).notes
     assert note.tool == "search"
     assert note.occurrences >= note.conversations > 5
+
+
+@pytest.mark.parametrize(
+    ("incident", "says_model"), [("a model that writes bad JSON", True), ("a client of one's own", False)]
+)
+def test_advice_names_the_model_of_a_tool_call_and_not_that_of_the_finding_itself(
+    incident: str, says_model: bool
+) -> None:
+    finding, *_ = diagnose(spans_of(*journal(incidents()[incident], 1))).findings
+    assert finding.discriminators[0].property.attribute == "gen_ai.request.model"
+    assert ("It goes with the model" in finding.advice) is says_model
+
+
+def test_advice_begins_as_a_sentence_where_no_host_is_known() -> None:
+    finding, *_ = diagnose(spans_of(*journal(incidents()["too many messages"], 1))).findings
+    assert finding.advice.startswith("The provider refuses these requests")
+
+
+def test_answers_that_were_cut_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recorded = journal(healthy()["answers that are cut"], 1)
+    (odd,) = diagnose(spans_of(*recorded)).odd_answers
+    assert (odd.model, odd.problem) == ("gpt-4o", "cut_at_token_limit")
+    assert odd.occurrences >= odd.conversations > 5
+    path, page = write(tmp_path / "traces.jsonl", *recorded), tmp_path / "page.html"
+    main(["diagnose", "--journal", str(path), "--html", str(page)])
+    words = f"gpt-4o gave {odd.occurrences} answers cut at the token limit"
+    assert f"noted: {words}" in capsys.readouterr().out
+    assert words in page.read_text(encoding="utf-8")
 
 
 # As an application, or another tracer, may record under the same names.
@@ -155,7 +185,7 @@ def test_a_finding_says_what_was_raised_and_what_that_began_with(
         f'Traceback (most recent call last):\n  File "desk.py", line 3, in f\n{": ".join(began_with)}'
     )
     error = exception(*raised, stacktrace)
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("execute_tool lookup", 1, error, autogen__error__origin="tool_exception")
     (finding,) = diagnose(spans_of(it)).findings
     assert finding.message == said

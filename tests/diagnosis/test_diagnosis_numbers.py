@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -98,6 +100,15 @@ def test_chance_is_not_reported() -> None:
     assert separating(failing, working) == []
 
 
+def test_of_many_values_some_are_frequent_by_chance() -> None:
+    def has_found(seed: int) -> bool:
+        rng = random.Random(seed)  # noqa: S311 - no secret
+        calls: list[Features] = [{"ids": frozenset(rng.sample(range(1000), 40))} for _ in range(150)]
+        return bool(separating(calls[:6], calls[6:]))
+
+    assert sum(map(has_found, range(60))) <= 2
+
+
 def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
     failing: list[Features] = [{"host": "b", "region": "b-land", "size": size} for size in range(30)]
     working: list[Features] = [
@@ -149,6 +160,38 @@ def test_what_is_of_a_conversation_needs_more_of_them_than_what_is_of_a_call() -
     assert found.table == Table(7, 7, 30, 100)
 
 
+@pytest.mark.parametrize(
+    ("name", "failing", "working"),
+    [("process.pid", 4000, 100), ("server.port", 9000, 80), ("gap_seconds", 0.004, 0.001)],
+)
+def test_numbers_that_measure_nothing_have_no_threshold(name: str, failing: float, working: float) -> None:
+    numbers = [[least * (1 + number / 100) for number in range(20)] for least in (failing, working)]
+
+    def named(name: str) -> list[list[Features]]:
+        return [[{name: number} for number in side] for side in numbers]
+
+    assert separating(*named(name)) == []
+    assert separating(*named("size"))
+
+
+def test_a_single_minute_is_said_as_one() -> None:
+    failing: list[Features] = [{"minute": 20, "time": 3600 * hour} for hour in range(12)]
+    working: list[Features] = [{"minute": number % 60, "time": number * 660} for number in range(200)]
+    (found,) = separating(failing, working)
+    assert (found.property.attribute, found.property.text) == ("minute", "20")
+
+
+@pytest.mark.parametrize("failing_minutes", [range(55, 60), range(5)])
+def test_of_one_hour_a_window_of_time_is_said_and_not_the_minutes_of_each_hour(
+    failing_minutes: range,
+) -> None:
+    seconds = range(3600 - 14 * 60, 3600 + 36 * 60, 10)
+    calls: list[Features] = [{"minute": second // 60 % 60, "time": second} for second in seconds]
+    failing = [call for call in calls if call["minute"] in failing_minutes]
+    (found,) = separating(failing, [call for call in calls if call not in failing])
+    assert found.property.attribute == "time"
+
+
 def test_an_argument_may_be_named_like_what_the_numbers_of_a_list_come_to() -> None:
     failing: list[Features] = [argument_features('{"range": {"highest": "open"}}')] * 9
     working: list[Features] = [argument_features('{"range": {"highest": "shut"}}')] * 30
@@ -156,6 +199,51 @@ def test_an_argument_may_be_named_like_what_the_numbers_of_a_list_come_to() -> N
     assert found.property == Property("autogen.tool.argument.range.highest", Comparison.EQUALS, "open")
     working = [argument_features('{"range": {}}')] * 30
     assert separating(failing, working)[0].property.attribute == "autogen.tool.argument.range.highest"
+
+
+def _ordering(count: int) -> Features:
+    return argument_features(json.dumps({"lines": [{"article": "any"}] * count}))
+
+
+@pytest.mark.parametrize(
+    ("failing", "working", "comparison", "value"),
+    [
+        (range(12, 32), range(1, 9), Comparison.AT_LEAST, 10),
+        ((0, 1), range(2, 12), Comparison.AT_MOST, 1),
+        ((2,), (1,), Comparison.AT_LEAST, 2),
+    ],
+)
+def test_how_many_elements_a_list_has_may_set_calls_apart(
+    failing: Sequence[int], working: Sequence[int], comparison: Comparison, value: int
+) -> None:
+    calls = [[_ordering(count) for count in counts] * 20 for counts in (failing, working)]
+    found = [one.property for one in separating(*calls)]
+    assert Property("autogen.tool.argument.lines[].elements", comparison, value) == found[0]
+
+
+def test_the_elements_of_lists_are_counted_also_where_there_are_none() -> None:
+    features = argument_features('{"rows": [[1, 2], [3]], "names": [], "any": {"elements": [{}]}}')
+    counts = {name: value for name, value in features.items() if name.endswith(".elements")}
+    assert counts == {
+        "autogen.tool.argument.rows[].elements": 2,
+        "autogen.tool.argument.rows[][].elements": 2,
+        "autogen.tool.argument.names[].elements": 0,
+        "autogen.tool.argument.any.elements[].elements": 1,
+    }
+
+
+def test_a_list_behind_a_long_one_is_counted() -> None:
+    features = argument_features(json.dumps({"ids": [*range(1000)], "tags": ["a", "b"]}))
+    assert features["autogen.tool.argument.ids[].elements"] == 1000
+    assert features["autogen.tool.argument.tags[].elements"] == 2
+
+
+def test_an_argument_may_be_named_like_the_number_of_elements_of_a_list() -> None:
+    def ordering(word: str) -> Features:
+        return argument_features(json.dumps({"lines": [{"elements": word}]}))
+
+    (found,) = separating([ordering("open")] * 9, [ordering("shut")] * 30)
+    assert found.property == Property("autogen.tool.argument.lines[].elements", Comparison.INCLUDES, "open")
 
 
 def test_leaves_of_arguments_are_described_however_deep() -> None:

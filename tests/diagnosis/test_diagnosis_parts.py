@@ -25,7 +25,7 @@ from autogen_otel.traces.sources import files
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.parts import summaries_in
 from tests.support.diagnosed import incidents, journal
-from tests.support.recorded import START, Heard, Recorded, trace_of, write
+from tests.support.recorded import START, ProgressLog, RecordedTrace, trace_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ _NS = 1_000_000_000
 
 
 @pytest.fixture
-def recorded() -> list[Recorded]:
+def recorded() -> list[RecordedTrace]:
     return journal(incidents()["three things at once"], 1)
 
 
@@ -53,25 +53,25 @@ def parts_of(source: Files, count: int, monkeypatch: pytest.MonkeyPatch) -> list
     return parts
 
 
-def split(recorded: list[Recorded], share: int) -> list[Recorded]:
+def split(recorded: list[RecordedTrace], share: int) -> list[RecordedTrace]:
     """Take every so manyth span away from each, as pieces of their own."""
     pieces = []
     for one in recorded:
-        piece = Recorded()
+        piece = RecordedTrace()
         piece.__dict__.update(one.__dict__)
         piece.spans, one.spans = one.spans[::share], [s for i, s in enumerate(one.spans) if i % share]
         pieces.append(piece)
     return pieces
 
 
-def batch(*recorded: Recorded) -> str:
+def batch(*recorded: RecordedTrace) -> str:
     """The spans of several conversations in one line, as programs write them that hold several at once."""
     return json.dumps(
         {"resourceSpans": [part for one in recorded for part in json.loads(one.line)["resourceSpans"]]}
     )
 
 
-def troubled_folder(folder: Path, recorded: list[Recorded]) -> Path:
+def troubled_folder(folder: Path, recorded: list[RecordedTrace]) -> Path:
     """A journal with all that happens to journals; the spans of a conversation stand far apart."""
     halves, thirds = split(recorded, 2), split(recorded, 3)
     in_base64 = json.loads(recorded[0].line)
@@ -91,27 +91,31 @@ def troubled_folder(folder: Path, recorded: list[Recorded]) -> Path:
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_several_processes_find_what_one_finds(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch, count: int
+    tmp_path: Path, recorded: list[RecordedTrace], monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     source = Files([troubled_folder(tmp_path, recorded)])
-    heard, here = Heard(), Heard()
-    (several,) = read_populations(parts_of(source, count, monkeypatch), Populations(EVERYTHING), heard).each
-    (alone,) = read_populations([source], Populations(EVERYTHING), here).each
+    progress, lone_progress = ProgressLog(), ProgressLog()
+    (several,) = read_populations(
+        parts_of(source, count, monkeypatch), Populations(EVERYTHING), progress
+    ).each
+    (alone,) = read_populations([source], Populations(EVERYTHING), lone_progress).each
     document = document_of(conclude(several), "a test")
     assert json.dumps(document) == json.dumps(document_of(conclude(alone), "a test"))
     assert len(document["findings"]) == 3
     assert document["conversations"] == len(recorded)
-    assert sum(heard.advances) == sum(here.advances)
-    assert heard.expected == here.expected
-    assert sorted(heard.warnings) == sorted(here.warnings)
-    assert [sentence.partition(", ")[2].partition(" passed")[0] for sentence in sorted(here.warnings)] == [
+    assert sum(progress.advances) == sum(lone_progress.advances)
+    assert progress.expected == lone_progress.expected
+    assert sorted(progress.warnings) == sorted(lone_progress.warnings)
+    assert [
+        sentence.partition(", ")[2].partition(" passed")[0] for sentence in sorted(lone_progress.warnings)
+    ] == [
         "line 40 and following: 2 damaged lines were",
         "line 26 and following: 2 damaged lines were",
     ]
 
 
 def test_what_one_conversation_is_compared_with_is_read_by_several_processes(
-    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[RecordedTrace], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Files([write(tmp_path / "a.jsonl", *recorded)])
     since = Selection(since=(START + 20_000) * _NS)
@@ -121,7 +125,7 @@ def test_what_one_conversation_is_compared_with_is_read_by_several_processes(
         for asked in (EVERYTHING, since):
             parsed.clear()
             population = population_of(
-                source, asked, trace_of(recorded[0]), 1, lambda _: nullcontext(Heard())
+                source, asked, trace_of(recorded[0]), 1, lambda _: nullcontext(ProgressLog())
             )
             populations.append((document_of(conclude(population), "a test"), len(parsed)))
     (whole, lines), (later, later_lines), (in_parts, lines_here), (later_in_parts, _) = populations
@@ -132,7 +136,7 @@ def test_what_one_conversation_is_compared_with_is_read_by_several_processes(
 
 
 def test_each_line_is_parsed_by_one(
-    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[RecordedTrace], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.jsonl", *split(recorded, 2), *recorded)
     traces = [
@@ -144,7 +148,7 @@ def test_each_line_is_parsed_by_one(
 
 
 def test_what_waits_for_the_rest_of_its_conversation_is_bounded(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[RecordedTrace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "_PATIENCE", 20_000)
     monkeypatch.setattr(reading, "_LONGEST", 100_000)
@@ -154,21 +158,21 @@ def test_what_waits_for_the_rest_of_its_conversation_is_bounded(
     path = write(tmp_path / "a.jsonl", *ends, *rootless)
     lines = path.read_bytes().splitlines(keepends=True)
     longest = max(map(len, lines))
-    heard = Heard()
+    progress = ProgressLog()
     given = written = 0
     waited: dict[bool, int] = {True: 0, False: 0}
-    for number, spans in enumerate(Files([path]).traces(EVERYTHING, heard)):
+    for number, spans in enumerate(Files([path]).traces(EVERYTHING, progress)):
         written += len(lines[number])
         given += len(spans)
         ended = any(span.parent_id is None for span in spans)
-        waited[ended] = max(waited[ended], sum(heard.advances) - written)
+        waited[ended] = max(waited[ended], sum(progress.advances) - written)
     assert given == sum(len(one.spans) for one in recorded)
     assert 0 < waited[True] <= 20_000 + longest
     assert 20_000 < waited[False] <= 100_000 + longest
 
 
 def test_several_processes_compare_as_one_does(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[RecordedTrace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Files([write(tmp_path / "a.jsonl", *recorded)])
     middle = (START + 20_000) * _NS
@@ -190,18 +194,18 @@ def test_several_processes_compare_as_one_does(
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_several_processes_list_what_one_lists(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch, count: int
+    tmp_path: Path, recorded: list[RecordedTrace], monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     source = Files([troubled_folder(tmp_path, recorded)])
     asked = Selection(since=(START + 20_000) * _NS)
-    heard, here = Heard(), Heard()
-    alone = summaries_in(source, asked, asked, progress=here)
+    progress, lone_progress = ProgressLog(), ProgressLog()
+    alone = summaries_in(source, asked, asked, progress=lone_progress)
     monkeypatch.setattr(files, "processors", lambda: count)
     assert len(source.parts()) == count
-    several = summaries_in(source, asked, asked, progress=heard)
+    several = summaries_in(source, asked, asked, progress=progress)
     assert sorted(map(str, several)) == sorted(map(str, alone))
     assert 10 < len(alone) < len(recorded)
-    assert sorted(heard.warnings) == sorted(here.warnings)
+    assert sorted(progress.warnings) == sorted(lone_progress.warnings)
 
 
 @pytest.fixture
@@ -219,7 +223,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def test_what_began_too_early_is_not_parsed(
-    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[RecordedTrace], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_LARGE", 50_000_000)
     since = (START + 20_000) * _NS
@@ -228,12 +232,12 @@ def test_what_began_too_early_is_not_parsed(
     # Of conversations in pieces, some begin after the moment.
     source = Files([write(tmp_path / "pieces.jsonl", *split(recorded, 2), *recorded)])
     parsed.clear()
-    heard = Heard()
-    found = summaries_in(source, Selection(since=since), Selection(since=since), progress=heard)
+    progress = ProgressLog()
+    found = summaries_in(source, Selection(since=since), Selection(since=since), progress=progress)
     assert {one.trace_id for one in found} == {one.trace_id for one in expected}
     assert 0 < len(expected) < len(recorded)
     assert len(parsed) == 2 * len(expected)
-    assert sum(heard.advances) == heard.expected
+    assert sum(progress.advances) == progress.expected
     parsed.clear()
     (population,) = read_populations([source], Populations(Selection(since=since)), Progress()).each
     assert population.conversations == len(expected)
@@ -241,7 +245,7 @@ def test_what_began_too_early_is_not_parsed(
 
 
 def test_evidence_is_all_that_is_parsed_for_it(
-    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes]
+    tmp_path: Path, recorded: list[RecordedTrace], parsed: list[bytes]
 ) -> None:
     source = Files([write(tmp_path / "a.jsonl", *recorded)])
     diagnosis = conclude(read_populations([source], Populations(EVERYTHING), Progress()).each[0])
@@ -260,7 +264,7 @@ def test_what_several_processes_cannot_read_is_said_once(
 
 
 def test_a_process_that_ends_before_all_is_read_is_said(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[RecordedTrace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = parts_of(Files([write(tmp_path / "a.jsonl", *recorded)]), 2, monkeypatch)
     monkeypatch.setattr("sys.executable", shutil.which("true"))
@@ -271,5 +275,5 @@ def test_a_process_that_ends_before_all_is_read_is_said(
 def test_little_is_read_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_LARGE", 50_000_000)
     monkeypatch.setattr(files, "processors", lambda: 2)
-    source = Files([write(tmp_path / "a.jsonl", Recorded())])
+    source = Files([write(tmp_path / "a.jsonl", RecordedTrace())])
     assert source.parts() == [source]

@@ -13,7 +13,7 @@ from autogen_otel.diagnosis.of_source import population_of
 from autogen_otel.traces.selection import EVERYTHING
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError, WeightedConversation
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
-from tests.support.recorded import Recorded, spans_of, trace_of
+from tests.support.recorded import RecordedTrace, spans_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Sampled:
     def link(self, trace_id: str, span_id: str) -> None: ...
 
 
-def sampled(recorded: list[Recorded], share: int, failing_share: int = 1) -> list[WeightedConversation]:
+def sampled(recorded: list[RecordedTrace], share: int, failing_share: int = 1) -> list[WeightedConversation]:
     """All failing conversations of some or every so many, and every so many of the others."""
     conversations = [spans_of(one) for one in recorded]
     failing = [spans for spans in conversations if any(span.failed for span in spans)]

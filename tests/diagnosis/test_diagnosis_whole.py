@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,17 +11,17 @@ from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import Finding, diagnose
 from autogen_otel.traces.conversations import summaries
 from tests.support.diagnosed import incidents, journal
-from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
+from tests.support.recorded import ORIGIN, RecordedTrace, exception, spans_of
 
 _ASKED = {"gen_ai__tool__name": "summarize", "gen_ai__tool__call__arguments": '{"what": "all"}'}
 _LIMITED = exception("openai.RateLimitError", "Error code: 429 - Slow down")
 
 
-def found(*recorded: Recorded) -> list[Finding]:
+def found(*recorded: RecordedTrace) -> list[Finding]:
     return list(diagnose(spans_of(*recorded)).findings)
 
 
-def request(it: Recorded, *statuses: int, cause: str = "rate_limit") -> None:
+def request(it: RecordedTrace, *statuses: int, cause: str = "rate_limit") -> None:
     """Record the attempts of a request that no model call made."""
     for status in statuses:
         error = None if status == 200 else exception(str(status), f"{status} Slow down")
@@ -28,9 +29,9 @@ def request(it: Recorded, *statuses: int, cause: str = "rate_limit") -> None:
         it.post(0.2, status, error, server__address="llm.example", **more)
 
 
-def asking_tool(*statuses: int, error: dict[str, str] | None = None) -> Recorded:
+def asking_tool(*statuses: int, error: dict[str, str] | None = None) -> RecordedTrace:
     """A tool that asks a model by a client of its own."""
-    it = Recorded()
+    it = RecordedTrace()
     more: dict[str, Any] = {} if error is None else {ORIGIN: "tool_exception"}
     with (
         it.span("invoke_workflow user -> clerk"),
@@ -54,7 +55,7 @@ def test_a_tool_that_raises_what_its_own_request_failed_with_is_one_finding(
 
 def test_a_tool_that_raises_the_very_exception_of_its_connection_is_still_the_tool() -> None:
     reset = exception("httpx.ReadError", "reset")
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("execute_tool summarize", 0.1, reset, **_ASKED, **{ORIGIN: "tool_exception"}):
         it.post(0.2, None, reset, **{ORIGIN: "backend"})
     assert [one.cause for one in found(it)] == ["tool_exception"]
@@ -86,7 +87,7 @@ def test_what_a_tool_makes_do_without_is_swallowed_by_nobody_in_particular() -> 
 
 
 def test_a_turn_that_ends_with_the_failure_of_its_request_passes_it_on() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     gone = exception("openai.InternalServerError", "Error code: 500")
     backend = {ORIGIN: "backend"}
     with (
@@ -99,9 +100,9 @@ def test_a_turn_that_ends_with_the_failure_of_its_request_passes_it_on() -> None
     assert finding.subject["host"] == "llm.example"
 
 
-def running_code(number: int, *, fails: bool, before: int, after: int) -> Recorded:
+def running_code(number: int, *, fails: bool, before: int, after: int) -> RecordedTrace:
     """A conversation in which code runs between two model calls."""
-    it = Recorded(number, at=number * 60)
+    it = RecordedTrace(number, at=number * 60)
     with it.span("invoke_workflow user -> coder", 0.001):
         it.leaf("chat gpt-4o", 0.2, autogen__prompt__chars=before)
         error = exception("KeyError", "'a'") if fails else None
@@ -125,9 +126,9 @@ def test_what_a_conversation_had_only_after_it_failed_is_no_reason(
     assert [name for name in attributes if name.startswith("autogen.prompt")] == named
 
 
-def falling_over(number: int, *, limited: bool) -> Recorded:
+def falling_over(number: int, *, limited: bool) -> RecordedTrace:
     """A model call of three entries, of which the second has a wrong key."""
-    it = Recorded(number, at=number * 60)
+    it = RecordedTrace(number, at=number * 60)
     with it.span("invoke_workflow user -> clerk"), it.span("chat gpt-4o", autogen__config__count=3):
         for index, status, cause in ((0, 429, "rate_limit"), (1, 401, "config_entry"), (2, 200, "")):
             if index and not limited:
@@ -147,8 +148,8 @@ def test_an_entry_that_can_never_work_comes_before_what_shows_it() -> None:
     assert first.conversations == second.conversations == 10
 
 
-def asking(number: int, model: str, *, fails: bool) -> Recorded:
-    it = Recorded(number, at=number * 60)
+def asking(number: int, model: str, *, fails: bool) -> RecordedTrace:
+    it = RecordedTrace(number, at=number * 60)
     with it.span("invoke_workflow user -> clerk"):
         named = {"gen_ai__request__model": model, "autogen__config__index": 0}
         error = exception("openai.InternalServerError", "Error code: 500") if fails else None
@@ -174,6 +175,106 @@ def test_a_model_sets_failures_apart_only_if_others_do_not_fail(
     assert [[one.property.attribute for one in finding.discriminators] for finding in findings] == named
 
 
+def refused(
+    number: int, status: int, cause: str, *, fails: bool, index: int = 0, **more: Any
+) -> RecordedTrace:
+    """A call of an entry, which this status refuses or which works."""
+    it = RecordedTrace(number, at=number * 60)
+    named = {
+        "gen_ai__request__model": "gpt-4o",
+        "autogen__config__index": index,
+        "server__address": "llm.example",
+        **more,
+    }
+    with it.span("invoke_workflow user -> clerk"):
+        error = exception("openai.APIStatusError", f"Error code: {status}") if fails else None
+        origin: dict[str, Any] = {ORIGIN: cause} if fails else {}
+        with it.span("chat gpt-4o", 0, error, **named, **origin):
+            it.post(
+                0.2,
+                status if fails else 200,
+                exception(str(status), f"{status} No") if fails and status != 200 else None,
+                server__address=named["server__address"],
+                **(origin if status != 200 else {}),
+            )
+    return it
+
+
+_REFUSALS = [
+    (401, "config_entry", "Fix or remove entry 0", "its key is refused (401) at times or since lately"),
+    (403, "config_entry", "Fix or remove entry 0", "it is refused (403) at times or since lately"),
+    (
+        404,
+        "config_entry",
+        "Fix or remove entry 0",
+        "model gpt-4o is not there (404) at times or since lately",
+    ),
+    (400, "config_entry", "Fix or remove entry 0", "nothing is wrong with it for good"),
+    (
+        402,
+        "rate_limit",
+        "The quota is used up: raise it or pay",
+        "the quota is used up at times or since lately",
+    ),
+    (200, "backend", "check base_url of entry 0", "base_url is right"),
+]
+
+
+@pytest.mark.parametrize(("status", "cause", "for_good", "at_times"), _REFUSALS)
+def test_of_an_entry_that_works_most_of_the_time_nothing_is_wrong_for_good(
+    status: int, cause: str, for_good: str, at_times: str
+) -> None:
+    (seldom,) = found(*(refused(number, status, cause, fails=number % 9 == 0) for number in range(1, 60)))
+    assert for_good not in seldom.advice
+    assert at_times in seldom.advice
+    (often,) = found(*(refused(number, status, cause, fails=number % 9 != 0) for number in range(1, 60)))
+    assert for_good in often.advice
+
+
+def test_an_entry_that_works_only_for_other_agents_or_was_right_before_is_wrong() -> None:
+    def hold(number: int) -> RecordedTrace:
+        return refused(number, 401, "config_entry", fails=number > 160)
+
+    (since,) = found(*map(hold, range(1, 200)))
+    assert since.advice.startswith("Fix or remove entry 0")
+    assert "since 2026-" in since.advice
+    (here,) = found(
+        *(
+            refused(number, 401, "config_entry", fails=number % 9 == 0, gen_ai__agent__name=f"a{number % 9}")
+            for number in range(1, 100)
+        )
+    )
+    assert here.advice.startswith("Fix or remove entry 0")
+
+
+def test_what_fails_by_chance_with_all_else_of_the_entry_the_same_is_not_wrong_for_good() -> None:
+    (finding,) = diagnose(spans_of(*journal(incidents()["a key that is refused at times"], 1))).findings
+    assert finding.works_otherwise
+    (dead, *_) = diagnose(spans_of(*journal(incidents()["a dead backup"], 1))).findings
+    assert not dead.works_otherwise
+
+
+def test_the_same_place_in_the_list_of_another_program_does_not_make_the_one_that_fails_right() -> None:
+    (finding,) = found(
+        *(
+            refused(number, 401, "config_entry", fails=number < 3, server__address=f"llm{number < 3}.example")
+            for number in range(1, 7)
+        )
+    )
+    assert not finding.works_otherwise
+    assert finding.advice.startswith("Fix or remove entry 0")
+
+
+def test_another_entry_that_works_does_not_make_the_one_that_fails_right() -> None:
+    (finding,) = found(
+        *(
+            refused(number, 401, "config_entry", fails=number % 9 == 0, index=number % 9)
+            for number in range(90)
+        )
+    )
+    assert finding.advice.startswith("Fix or remove entry 0")
+
+
 @pytest.mark.parametrize(
     ("incident", "when"),
     [
@@ -191,20 +292,21 @@ def test_when_it_happens_is_said_in_words(incident: str, when: str) -> None:
     ("kind", "advice"),
     [
         ("ModuleNotFoundError", "Install what is missing"),
+        ("exit_code_127", "Install what is missing"),
         ("timeout", "Raise the executor's timeout"),
         ("unknown_language", "Tell the model which languages"),
         ("exit_code_2", "look at what the code printed"),
     ],
 )
 def test_advice_about_code_fits_how_it_failed(kind: str, advice: str) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     it.leaf("execute_code sh", 1, exception(kind, "it failed"), **{ORIGIN: "code_execution"})
     (finding,) = document_of(diagnose(spans_of(it)), "a test")["findings"]
     assert advice in finding["advice"]
 
 
 def test_an_exception_of_the_model_client_is_called_so_whatever_status_came() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     lost = exception("openai.APIConnectionError", "Connection error.")
     broken: dict[str, Any] = {ORIGIN: "stream_interrupted"}
     with (
@@ -216,9 +318,9 @@ def test_an_exception_of_the_model_client_is_called_so_whatever_status_came() ->
     assert finding.visible_as == "1 conversation ended with an exception of the model client"
 
 
-def answered_200(error: dict[str, str], **said: Any) -> Recorded:
+def answered_200(error: dict[str, str], **said: Any) -> RecordedTrace:
     """A model call that fails on an answer whose status says that all is well."""
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("chat gpt-4o", 0, error, gen_ai__request__model="gpt-4o", **{ORIGIN: "backend"}):
         it.post(0.2, 200, **said)
     return it
@@ -238,7 +340,7 @@ _NOT_JSON = exception("json.decoder.JSONDecodeError", "Unterminated string")
     ids=["an event of a stream", "an object", "cut off"],
 )
 def test_an_error_that_a_provider_reports_under_200_is_no_wrong_address(
-    it: Recorded, problem: str | None, advice: str
+    it: RecordedTrace, problem: str | None, advice: str
 ) -> None:
     (finding,) = found(it)
     assert finding.subject.get("problem") == problem
@@ -254,9 +356,130 @@ def test_an_error_that_a_provider_reports_under_200_is_no_wrong_address(
     ],
 )
 def test_a_quota_that_is_used_up_is_no_matter_of_waiting(said: dict[str, str], advice: str) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     origin = {ORIGIN: "rate_limit"}
     with it.span("chat gpt-4o", 0, _LIMITED, gen_ai__request__model="gpt-4o", **origin):
         it.post(0.2, 429, exception("429", "429 Too Many Requests"), **said, **origin)
     (finding,) = found(it)
     assert finding.advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("speaker", "subject", "advice"),
+    [("search", {"tool": "search"}, "what search returned"), ("user", {}, "limit what tools return")],
+)
+def test_a_tool_that_makes_prompts_too_large_is_named(
+    speaker: str, subject: dict[str, Any], advice: str
+) -> None:
+    def ask(number: int, chars: int, error: dict[str, str] | None = None) -> RecordedTrace:
+        it = RecordedTrace(number)
+        said: dict[str, Any] = {
+            "autogen__prompt__chars": chars,
+            "autogen__prompt__tool_names": ["lookup", "search"],
+            "autogen__prompt__largest_message__from": speaker,
+        }
+        origin: dict[str, Any] = {} if error is None else {ORIGIN: "prompt_too_large"}
+        it.leaf("chat gpt-4o", 0.2, error, **said, **origin)
+        return it
+
+    too_long = exception("openai.BadRequestError", "Error code: 400 - maximum context length")
+    (finding,) = found(
+        *(ask(1 + number, 900) for number in range(9)), *(ask(n, 40_000, too_long) for n in (20, 21))
+    )
+    assert {name: finding.subject[name] for name in finding.subject.keys() & {"tool"}} == subject
+    assert advice in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("incident", "hint"),
+    [
+        ("a model that writes bad JSON", "It goes with the model small"),
+        ("a tool that another one locks out", "It follows calls of search"),
+        ("a rate limit at the same minutes of each hour", "of each hour)"),
+    ],
+)
+def test_advice_says_what_goes_before_a_failure(incident: str, hint: str) -> None:
+    (finding, *_) = diagnose(spans_of(*journal(incidents()[incident], 1))).findings
+    assert hint in finding.advice
+
+
+def test_prompts_that_are_too_large_with_old_history_had_better_begin_anew() -> None:
+    def ask(number: int, carried: int) -> RecordedTrace:
+        it = RecordedTrace(number)
+        error = exception("openai.BadRequestError", "Error code: 400") if carried > 20 else None
+        origin: dict[str, Any] = {} if error is None else {ORIGIN: "prompt_too_large"}
+        it.leaf("chat gpt-4o", 0.2, error, autogen__prompt__carried_messages=carried, **origin)
+        return it
+
+    (finding,) = found(*(ask(1 + number, number % 30) for number in range(90)))
+    assert "clear_history=True" in finding.advice
+
+
+def made_up(name: object) -> RecordedTrace:
+    """A model calls a tool that nobody offered, whose name AutoGen changed."""
+    it = RecordedTrace()
+    unknown: dict[str, Any] = {
+        "gen_ai__tool__name": name,
+        "gen_ai__tool__call__id": "call_1",
+        "autogen__tool__arguments__problems": ["functions_lookup: unknown tool"],
+        ORIGIN: "tool_arguments",
+    }
+    offered: dict[str, Any] = {"autogen__prompt__tool_names": ["lookup"], "autogen__prompt__tools": 1}
+    with it.span("invoke_workflow user -> clerk"):
+        it.leaf("chat gpt-4o", 0.1, autogen__response__tool_calls=["functions.lookup call_1"], **offered)
+        it.leaf("execute_tool functions_lookup", 0.1, exception("unknown_tool", "not found"), **unknown)
+    return it
+
+
+# Another tracer may record a list, which has no hash.
+@pytest.mark.parametrize("name", ["functions_lookup", ["functions_lookup"]])
+def test_a_tool_whose_name_autogen_changed_was_made_up_all_the_same(name: object) -> None:
+    (finding,) = found(made_up(name))
+    assert finding.subject["problem"].endswith("not offered to the model")
+
+
+def circling(number: int, agents: Sequence[str]) -> RecordedTrace:
+    """A conversation that goes round until its limit, or one that ends."""
+    it = RecordedTrace(number)
+    with it.span("invoke_workflow user -> clerk", autogen__conversation__termination="max_round") as root:
+        for index in range(9 if agents else 0):
+            source, target = agents[index % 2], agents[(index + 1) % 2]
+            more = {"autogen__handoff__from": source, "autogen__handoff__to": target}
+            it.leaf(f"handoff {source} -> {target}", 0.1, autogen__handoff__reason="auto", **more)
+    if not agents:
+        root["attributes"] = []
+    return it
+
+
+def test_a_circle_is_the_same_wherever_it_was_when_the_limit_came() -> None:
+    (finding,) = found(
+        *(circling(number, ()) for number in range(1, 9)),
+        circling(10, ("coder", "critic")),
+        circling(11, ("critic", "coder")),
+    )
+    assert finding.conversations == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "status", "advice"),
+    [
+        ("client", "requests.exceptions.ConnectionError", 200, "TIKTOKEN_CACHE_DIR"),
+        ("client", "openai.BadRequestError", 400, "llm.example refuses these requests as they are (400)"),
+        ("client", "KeyError", None, "Fix the custom client"),
+        ("unknown", "EOFError", None, "where there is no terminal"),
+        ("unknown", "WeirdError", None, "Look at the stack trace of WeirdError"),
+    ],
+)
+def test_advice_about_what_has_no_usual_reason_fits_how_it_failed(
+    cause: str, kind: str, status: int | None, advice: str
+) -> None:
+    it = RecordedTrace()
+    origin: dict[str, Any] = {ORIGIN: cause}
+    with it.span("chat gpt-4o", 0, exception(kind, "it failed"), **origin):
+        if status is not None:
+            refusal = None if status == 200 else exception(str(status), "400 Bad Request")
+            it.post(
+                0.2, status, refusal, server__address="llm.example", **({} if refusal is None else origin)
+            )
+    (finding,) = found(it)
+    assert advice in finding.advice

@@ -19,7 +19,7 @@ from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.redaction.removal import mask_removed
 from autogen_otel.settings import Settings, SettingsError
 from tests.support.rendering import Content, ContentKind, ContentRenderer
-from tests.support.telemetry import logged
+from tests.support.telemetry import own_log_records
 
 MASK = "[redacted]"
 SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -139,7 +139,7 @@ def test_what_the_hook_fails_on_is_masked_whole_and_said_once_without_content(
     assert renderer.text("about Ada") == MASK
     assert renderer.text("about Ada " * 20) == MASK
     assert renderer.error_message(ValueError("about Ada")) == MASK
-    assert len(logged(caplog)) == 1
+    assert len(own_log_records(caplog)) == 1
     assert "Settings(redact=...)" in caplog.text
     assert "Ada" not in caplog.text
 

@@ -19,6 +19,7 @@ from autogen_otel.rendering.messages import messages
 from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.values import json_text
 from tests.support.lineage import examples_of_plain
+from tests.support.rendering import FORMATS_ONLY
 from tests.support.secrets import KINDS
 
 _KNOWN = "qwxzjv/Planted+0123456789"
@@ -221,13 +222,13 @@ _NESTED = [{"at": "2026-11-29T03:05:32Z", "who": {"author": "Ann"}, "code": [1, 
 def test_a_text_that_holds_no_secret_is_not_parsed(records: Any, written: dict[str, Any]) -> None:
     text = json.dumps(records, **written)
     with mock.patch("json.loads", side_effect=AssertionError):
-        assert json_text(text, 40_000) == text
+        assert json_text(text, 40_000, FORMATS_ONLY) == text
 
 
 def test_of_a_long_text_only_the_beginning_is_read() -> None:
     text = json.dumps(_ALIKE * 100)
     with mock.patch("json.loads", side_effect=AssertionError):
-        assert json_text(text, 1000) == cut(text, 1000, len(text))
+        assert json_text(text, 1000, FORMATS_ONLY) == cut(text, 1000, len(text))
 
 
 @pytest.mark.parametrize("before", range(850, 980, 9))
@@ -242,8 +243,8 @@ def test_no_secret_is_shown_wherever_a_long_text_holds_it(before: int) -> None:
 def test_of_a_text_that_is_cut_as_much_is_shown_as_fits(pretty: bool) -> None:
     long = {"log": "word " * 1000, "status": "failed"}
     text = json.dumps([[1, 2, 3]] * 200 if pretty else long, indent=8 if pretty else None)
-    assert ('"failed"' in json_text(text, 1000)) is not pretty
-    assert (json_text(text, 1000).count("[1, 2, 3]") > 80) is pretty
+    assert ('"failed"' in json_text(text, 1000, FORMATS_ONLY)) is not pretty
+    assert (json_text(text, 1000, FORMATS_ONLY).count("[1, 2, 3]") > 80) is pretty
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
 from autogen_otel.settings import Settings
+from tests.support.rendering import FORMATS_ONLY
 
 LIMIT = 8192
 
@@ -74,7 +75,7 @@ def test_a_trace_that_fits_is_what_python_prints(function: Any) -> None:
     error = caught(function)
     printed = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     # Newer Pythons underline the expression; that costs room and tells little.
-    assert stacktrace(error, LIMIT) == re.sub(r"\n +[~^]+(?=\n)", "", printed)
+    assert stacktrace(error, LIMIT, FORMATS_ONLY) == re.sub(r"\n +[~^]+(?=\n)", "", printed)
 
 
 @pytest.mark.needs(sys.version_info >= (3, 11), "groups and notes came with Python 3.11")
@@ -88,7 +89,7 @@ def test_groups_and_notes_are_what_python_prints() -> None:
     error: Any = caught(grouped)
     error.add_note("a note\nof two lines")
     printed = "".join(traceback.format_exception(error))
-    assert stacktrace(error, 100_000) == re.sub(r"\n[ |]+[~^]+(?=\n)", "", printed)
+    assert stacktrace(error, 100_000, FORMATS_ONLY) == re.sub(r"\n[ |]+[~^]+(?=\n)", "", printed)
 
 
 @pytest.mark.parametrize("limit", [1024, 1500, 3000])
@@ -96,11 +97,11 @@ def test_groups_and_notes_are_what_python_prints() -> None:
 @pytest.mark.parametrize("depth", [0, 10, 300])
 def test_the_users_innermost_frame_type_and_cut_survive(limit: int, message: str, depth: int) -> None:
     error = caught(_deep, depth, message)
-    text = stacktrace(error, limit)
+    text = stacktrace(error, limit, FORMATS_ONLY)
     assert len(text) <= limit
     assert "in _users_innermost\n    raise ValueError(message)\n" in text
     assert "ValueError: " in text
-    if len(stacktrace(error, 1_000_000)) > limit:
+    if len(stacktrace(error, 1_000_000, FORMATS_ONLY)) > limit:
         assert "cut" in text
 
 
@@ -109,8 +110,8 @@ def test_library_frames_go_before_the_users() -> None:
         json.loads("{bad")
 
     error = caught(outermost)
-    whole = stacktrace(error, LIMIT)
-    text = stacktrace(error, len(whole) - 10)
+    whole = stacktrace(error, LIMIT, FORMATS_ONLY)
+    text = stacktrace(error, len(whole) - 10, FORMATS_ONLY)
     assert "in outermost" in text
     assert "in raw_decode" in text
     assert "in loads" not in text
@@ -119,7 +120,7 @@ def test_library_frames_go_before_the_users() -> None:
 
 def test_every_exception_of_a_long_chain_keeps_its_type_and_message() -> None:
     error = caught(_chained)
-    text = stacktrace(error, 1100)
+    text = stacktrace(error, 1100, FORMATS_ONLY)
     assert len(text) <= 1100
     assert "ValueError: first" in text
     assert "RuntimeError: third" in text
@@ -131,7 +132,7 @@ def test_a_chain_of_thousands_is_cut_visibly() -> None:
         outer = RuntimeError(f"layer {index}")
         outer.__cause__ = error
         error = outer
-    text = stacktrace(error, 2000)
+    text = stacktrace(error, 2000, FORMATS_ONLY)
     assert text.rstrip().endswith("RuntimeError: layer 2999")
     assert "exceptions cut]" in text
     assert len(text) <= 2000
@@ -140,13 +141,13 @@ def test_a_chain_of_thousands_is_cut_visibly() -> None:
 def test_cyclic_causes_end() -> None:
     first, second = ValueError("first"), KeyError("second")
     first.__cause__, second.__cause__ = second, first
-    text = stacktrace(first, LIMIT)
+    text = stacktrace(first, LIMIT, FORMATS_ONLY)
     assert text.count("ValueError: first") == 1
     assert text.count("KeyError: 'second'") == 1
 
 
 def test_a_recursion_error_of_many_different_frames_is_bounded() -> None:
-    text = stacktrace(caught(_deep, 100_000), 2000)
+    text = stacktrace(caught(_deep, 100_000), 2000, FORMATS_ONLY)
     assert len(text) <= 2000
     assert "RecursionError" in text
     assert "frames cut]" in text
@@ -164,7 +165,7 @@ def test_an_error_that_cannot_say_what_it_is_still_has_a_trace() -> None:
     def broken() -> None:
         raise Broken
 
-    text = stacktrace(caught(broken), LIMIT)
+    text = stacktrace(caught(broken), LIMIT, FORMATS_ONLY)
     assert "in broken" in text
     assert "Broken: <unprintable Broken: str raised KeyError>" in text
 
@@ -172,14 +173,14 @@ def test_an_error_that_cannot_say_what_it_is_still_has_a_trace() -> None:
 def test_missing_source_files_and_surrogates_in_names_do_no_harm() -> None:
     namespace: dict[str, Any] = {}
     exec(compile("def f():\n    raise ValueError('x\\ud800')", "no/such\udcff.py", "exec"), namespace)  # noqa: S102 - code without a file
-    text = stacktrace(caught(namespace["f"]), LIMIT)
+    text = stacktrace(caught(namespace["f"]), LIMIT, FORMATS_ONLY)
     assert 'File "no/such\\udcff.py", line 2, in f\n' in text
     assert "ValueError: x\\ud800" in text
     text.encode()
 
 
 def test_our_own_frames_are_left_out() -> None:
-    text = stacktrace(caught(lambda: Settings(max_value_length=1)), LIMIT)
+    text = stacktrace(caught(lambda: Settings(max_value_length=1)), LIMIT, FORMATS_ONLY)
     package = str(Path(sys.modules["autogen_otel"].__file__ or "").parent)
     assert package not in text
     assert "SettingsError: max_value_length must be at least 64" in text
@@ -190,14 +191,14 @@ def test_local_variables_never_show() -> None:
         planted_local = "planted" + "-value"
         raise ValueError(len(planted_local))
 
-    assert "planted-value" not in stacktrace(caught(holder), LIMIT)
+    assert "planted-value" not in stacktrace(caught(holder), LIMIT, FORMATS_ONLY)
 
 
 def test_where_the_program_stands_ends_with_the_caller() -> None:
-    text = current_stack(LIMIT)
+    text = current_stack(LIMIT, FORMATS_ONLY)
     assert text.startswith("Stack (most recent call last):\n")
-    assert text.rstrip().endswith("text = current_stack(LIMIT)")
-    assert len(current_stack(1024)) <= 1024
+    assert text.rstrip().endswith("text = current_stack(LIMIT, FORMATS_ONLY)")
+    assert len(current_stack(1024, FORMATS_ONLY)) <= 1024
 
 
 @given(st.integers(64, 3000), st.integers(0, 2000), st.integers(0, 12))

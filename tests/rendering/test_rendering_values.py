@@ -21,6 +21,7 @@ from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering.values import json_text, text
 from tests.support.lineage import examples_of_plain
+from tests.support.rendering import FORMATS_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,13 +128,13 @@ async def coroutine() -> None:
     ],
 )
 def test_a_value_becomes_json(value: object, expected: str) -> None:
-    output = json_text(value, LIMIT).replace("tests.capture.", "")
+    output = json_text(value, LIMIT, FORMATS_ONLY).replace("tests.capture.", "")
     assert output == expected
     assert "planted" not in output
 
 
 def test_plain_text_says_what_python_says() -> None:
-    assert [text(value, LIMIT) for value in (None, True, 5, "a", ValueError("b"))] == [
+    assert [text(value, LIMIT, FORMATS_ONLY) for value in (None, True, 5, "a", ValueError("b"))] == [
         "None",
         "True",
         "5",
@@ -146,14 +147,14 @@ def test_cycles_are_cut_and_shared_values_are_not() -> None:
     shared = [1]
     tree: dict[str, Any] = {"a": shared, "b": shared}
     tree["self"] = tree
-    assert json_text(tree, LIMIT) == '{"a": [1], "b": [1], "self": "<cycle>"}'
+    assert json_text(tree, LIMIT, FORMATS_ONLY) == '{"a": [1], "b": [1], "self": "<cycle>"}'
 
 
 def test_nothing_lazy_is_consumed_or_awaited() -> None:
     numbers = iter([1, 2])
     generator = (number for number in [1, 2])
     pending = coroutine()
-    output = json_text([numbers, generator, pending, map(str, numbers)], LIMIT)
+    output = json_text([numbers, generator, pending, map(str, numbers)], LIMIT, FORMATS_ONLY)
     assert output == '["<iterator list_iterator>", "<generator>", "<coroutine>", "<iterator map>"]'
     assert list(numbers) == [1, 2]
     assert list(generator) == [1, 2]
@@ -162,7 +163,7 @@ def test_nothing_lazy_is_consumed_or_awaited() -> None:
 
 def test_nothing_is_changed() -> None:
     tree = {"a": [1, {"password": "x"}]}
-    json_text(tree, LIMIT)
+    json_text(tree, LIMIT, FORMATS_ONLY)
     assert tree == {"a": [1, {"password": "x"}]}
 
 
@@ -177,7 +178,7 @@ class CountingList(list[int]):
 
 
 def test_a_subclass_of_a_collection_is_read_without_its_own_methods() -> None:
-    assert json_text(CountingList([1, 2]), LIMIT) == "[1, 2]"
+    assert json_text(CountingList([1, 2]), LIMIT, FORMATS_ONLY) == "[1, 2]"
 
 
 class Counter:
@@ -190,23 +191,23 @@ class Counter:
 
 def test_of_a_gigantic_collection_only_the_beginning_is_read() -> None:
     Counter.printed = 0
-    output = json_text([Counter()] * 1_000_000, LIMIT)
+    output = json_text([Counter()] * 1_000_000, LIMIT, FORMATS_ONLY)
     assert len(output) <= LIMIT
     assert Counter.printed < 10_000
     assert "…[cut, over " in output
 
 
 def test_a_long_value_keeps_its_original_length() -> None:
-    assert json_text("x" * 1_048_576, LIMIT).endswith("…[cut, 1048576 characters in all]")
-    assert "…[cut, 1048576 characters in all]" in json_text({"a": "x" * 1_048_576}, LIMIT)
+    assert json_text("x" * 1_048_576, LIMIT, FORMATS_ONLY).endswith("…[cut, 1048576 characters in all]")
+    assert "…[cut, 1048576 characters in all]" in json_text({"a": "x" * 1_048_576}, LIMIT, FORMATS_ONLY)
 
 
 def test_deep_nesting_ends() -> None:
     tree: list[Any] = []
     for _ in range(5000):
         tree = [tree]
-    assert "<deeper>" in json_text(tree, LIMIT)
-    assert json_text("[" * 200_000, LIMIT).startswith("[[[")
+    assert "<deeper>" in json_text(tree, LIMIT, FORMATS_ONLY)
+    assert json_text("[" * 200_000, LIMIT, FORMATS_ONLY).startswith("[[[")
 
 
 def _raising(*args: object, **kwargs: object) -> Any:
@@ -237,9 +238,9 @@ def test_a_hostile_object_is_shown_and_does_not_raise(base: type, methods: tuple
     names = [name for name in methods if len(methods) == 1 or name != "__getattribute__"]
     hostile = type("Hostile", (base,), dict.fromkeys(names, _raising))()
     for output in (
-        json_text(hostile, LIMIT),
-        text(hostile, LIMIT),
-        json_text([hostile, {"a": hostile}], LIMIT),
+        json_text(hostile, LIMIT, FORMATS_ONLY),
+        text(hostile, LIMIT, FORMATS_ONLY),
+        json_text([hostile, {"a": hostile}], LIMIT, FORMATS_ONLY),
     ):
         assert "hostile" not in output
         output.encode()
@@ -247,19 +248,23 @@ def test_a_hostile_object_is_shown_and_does_not_raise(base: type, methods: tuple
 
 def test_an_object_that_cannot_print_itself_says_so() -> None:
     broken = type("Broken", (), {"__str__": _raising})()
-    assert text(broken, LIMIT) == "<unprintable Broken: repr raised ValueError>"
+    assert text(broken, LIMIT, FORMATS_ONLY) == "<unprintable Broken: repr raised ValueError>"
 
 
 @given(st.text(alphabet=st.characters(), max_size=300), st.integers(64, 400))
 def test_any_text_encodes_and_fits(value: str, limit: int) -> None:
-    for output in (text(value, limit), json_text(value, limit), json_text({"a": value, value: 1}, limit)):
+    for output in (
+        text(value, limit, FORMATS_ONLY),
+        json_text(value, limit, FORMATS_ONLY),
+        json_text({"a": value, value: 1}, limit, FORMATS_ONLY),
+    ):
         output.encode()
         assert len(output) <= limit
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_encode(value: bytes) -> None:
-    json_text([value], LIMIT).encode()
+    json_text([value], LIMIT, FORMATS_ONLY).encode()
 
 
 def test_a_secret_that_only_the_assembled_text_spells_is_masked() -> None:

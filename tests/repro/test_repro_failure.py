@@ -11,7 +11,7 @@ from autogen_otel.repro.failure import Context, Failures, NoFailureError
 from tests.support.diagnosed import incidents, journal
 from tests.support.growth import grows_with_the_trace, one_inside_another, side_by_side
 from tests.support.incidents import TOOL_ERROR, failing_tool, fallback
-from tests.support.recorded import ORIGIN, Recorded, spans_of, trace_of
+from tests.support.recorded import ORIGIN, RecordedTrace, spans_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_a_span_that_worked_has_no_failure() -> None:
 
 
 def test_each_of_very_many_failures_of_a_trace_is_found() -> None:
-    it, count = Recorded(), 2 * SAMPLE_SIZE
+    it, count = RecordedTrace(), 2 * SAMPLE_SIZE
     with it.span("invoke_workflow user -> assistant", 1):
         asked = {"gen_ai__tool__name": "lookup_policy", ORIGIN: "tool_exception"}
         tools = [it.leaf("execute_tool lookup_policy", 0.001, TOOL_ERROR, **asked) for _ in range(count)]

@@ -26,7 +26,7 @@ from autogen_otel.delivery.journal.forwarding import count_remaining
 from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.servers.programs import run
 from tests.support.otlp_receiver import ReceiverProcess
-from tests.support.recorded import Heard
+from tests.support.recorded import ProgressLog
 
 _CONVERSATIONS = 1000
 _KILLED = 25
@@ -60,10 +60,8 @@ def seed() -> int:
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[ReceiverProcess]:
-    made = ReceiverProcess(tmp_path / "receiver")
-    made.start()
-    yield made
-    made.kill()
+    with ReceiverProcess(tmp_path / "receiver") as process:
+        yield process
 
 
 @contextmanager
@@ -195,12 +193,12 @@ def test_what_was_killed_at_a_random_moment_is_found(
         receiver.kill()
     journal, logs = tmp_path / "journal-of-killed", tmp_path / "logs"
     logs.mkdir()
-    heard = Heard()
+    progress = ProgressLog()
 
     def act(drawn: random.Random) -> None:
         if not is_heard and journal.exists():
             # Others read while processes write, and die; with a receiver, files go as they are delivered.
-            assert all(span.span_id for span in read_spans(journal_files(journal), progress=heard))
+            assert all(span.span_id for span in read_spans(journal_files(journal), progress=progress))
         receiver.fault(drawn.choice([*_FAULTS, "none", "none"]))
 
     with _meanwhile(seed, 0.2, 1.0, act):
@@ -212,8 +210,8 @@ def test_what_was_killed_at_a_random_moment_is_found(
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
             OTEL_METRICS_EXPORTER="none",
         )
-    found = {span.span_id for span in read_spans(journal_files(journal), progress=heard)}
-    assert heard.warnings == []
+    found = {span.span_id for span in read_spans(journal_files(journal), progress=progress)}
+    assert progress.warnings == []
     due = set()
     for number in range(_KILLED):
         killed_at = float((logs / f"{number}.killed").read_text())

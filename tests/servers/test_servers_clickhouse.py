@@ -24,7 +24,7 @@ from autogen_otel.vocabulary import spans as span_names
 from tests.servers import clickhouse as servers
 from tests.servers.clickhouse_access import PASSWORD, USER
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
-from tests.support.recorded import Recorded, spans_of, write
+from tests.support.recorded import RecordedTrace, spans_of, write
 
 EVERY = {**incidents(), **healthy()}
 CHOSEN = (
@@ -32,15 +32,22 @@ CHOSEN = (
     "a name that is not ASCII",
     "an empty list",
     "a year in a list",
+    "too long a list",
     "a number written otherwise",
     "a number with a blank",
     "policies of one office",
     "policies of one kind",
     "an entry that one worker has wrong",
+    "a key that is refused at times",
     "a mistyped argument",
     "a dead backup",
     "a size limit among outages",
     "a rate limit in the morning",
+    "a rate limit at the same minutes of each hour",
+    "a model that writes bad JSON",
+    "a tool that another one locks out",
+    "round in a circle of transfers",
+    "two calls in turn",
     "idle connections",
     "a slow tool",
     "answers that are filtered",
@@ -51,6 +58,7 @@ CHOSEN = (
     "round in circles",
     "three things at once",
     "all ends at a limit",
+    "answers that are cut",
     "tools return errors and users are scary",
 )
 """Together they ask every kind of question about every kind of call."""
@@ -152,7 +160,7 @@ def test_a_question_of_any_length_gets_through_if_it_compares_with_little(
     assert list(source(clickhouse, "any").rows(sql)) == [[LONGEST_FIELD]]
 
 
-def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:
+def test_nothing_is_left_of_what_was_kept(nulls: list[RecordedTrace], clickhouse: servers.ClickHouse) -> None:
     assert diagnose_stored(source(clickhouse, "otel.otel_traces")).conversations == len(nulls)
     assert clickhouse.do("SELECT count() FROM system.tables WHERE is_temporary FORMAT TSV") == "0\n"
 
@@ -167,7 +175,7 @@ def test_a_session_that_is_lost_is_one_sentence(clickhouse: servers.ClickHouse) 
 
 
 @pytest.fixture
-def nulls(clickhouse: servers.ClickHouse) -> list[Recorded]:
+def nulls(clickhouse: servers.ClickHouse) -> list[RecordedTrace]:
     conversations = journal(EVERY["a null argument"], 4)
     clickhouse.do("CREATE DATABASE IF NOT EXISTS otel")
     clickhouse.store("otel.otel_traces", spans_of(*conversations))
@@ -191,7 +199,7 @@ def ask(
 
 
 def test_conversations_are_narrowed_and_no_password_is_shown(
-    nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]]
+    nulls: list[RecordedTrace], ask: Callable[..., tuple[int, str, str]]
 ) -> None:
     def count(*words: str) -> int:
         code, out, err = ask("diagnose", "--format", "json", *words)
@@ -207,7 +215,7 @@ def test_conversations_are_narrowed_and_no_password_is_shown(
 
 
 def test_a_conversation_is_shown_and_explained(
-    nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]]
+    nulls: list[RecordedTrace], ask: Callable[..., tuple[int, str, str]]
 ) -> None:
     trace_id = json.loads(ask("diagnose", "--format", "json")[1])["findings"][0]["evidence"][0]["trace_id"]
     assert "ValueError" in ask("show", trace_id)[1]
@@ -217,7 +225,7 @@ def test_a_conversation_is_shown_and_explained(
 
 
 def test_a_page_has_the_conversations_that_show_it_best(
-    nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]], tmp_path: Path
+    nulls: list[RecordedTrace], ask: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     code, out, _ = ask("diagnose", "--format", "json", "--html", str(page))
@@ -230,7 +238,7 @@ def test_a_page_has_the_conversations_that_show_it_best(
 @pytest.mark.parametrize("sides", ["..2026-11-22T18:00Z", "host.name=node-1..node-2"])
 def test_two_kinds_of_conversations_are_compared_as_those_of_a_journal_are(
     sides: str,
-    nulls: list[Recorded],
+    nulls: list[RecordedTrace],
     ask: Callable[..., tuple[int, str, str]],
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -249,11 +257,11 @@ def test_two_kinds_of_conversations_are_compared_as_those_of_a_journal_are(
 
 
 def test_the_values_that_there_are_are_named(
-    ask: Callable[..., tuple[int, str, str]], nulls: list[Recorded]
+    ask: Callable[..., tuple[int, str, str]], nulls: list[RecordedTrace]
 ) -> None:
     code, _, err = ask("diagnose", "--compare", "host.name=node-1..node-9")
     assert code == 2
-    assert "are host.name=node-9; there are: " in err
+    assert "holds no conversations to compare (host.name=node-9); there are: " in err
     assert "node-0" in err
 
 
@@ -267,7 +275,7 @@ def test_the_values_that_there_are_are_named(
     ],
 )
 def test_bad_input_is_one_sentence(
-    words: tuple[str, ...], said: str, nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]]
+    words: tuple[str, ...], said: str, nulls: list[RecordedTrace], ask: Callable[..., tuple[int, str, str]]
 ) -> None:
     code, out, err = ask("diagnose", *words)
     assert (code, out) == (2, "")

@@ -18,7 +18,7 @@ from tests.servers.browser import OPTIONS, NoBrowser, browser, install_browser
 from tests.support.diagnosed import incidents, journal
 from tests.support.incidents import failing_tool, group
 from tests.support.pages import HOSTILE, large, said
-from tests.support.recorded import Recorded, trace_of, write
+from tests.support.recorded import RecordedTrace, trace_of, write
 
 _NARROW = {"width": 390, "height": 844}
 _WIDE = {"width": 1600, "height": 1000}
@@ -91,7 +91,7 @@ def _is_own(url: str) -> bool:
     return url.partition("#")[0].endswith("/page.html")
 
 
-def page_of(recorded: Recorded) -> str:
+def page_of(recorded: RecordedTrace) -> str:
     return conversation_page(trace_of(recorded), "a test")
 
 

@@ -29,10 +29,10 @@ class _Programs:
     ) -> subprocess.CompletedProcess[bytes]:
         isolated, *words = command[1:]
         assert isolated == "-I"
-        done = forking.run(
+        completed = forking.run(
             words, folder=Path.cwd(), environment=os.environ, seconds=int(timeout) + 1, stdin=input.decode()
         )
-        return subprocess.CompletedProcess(command, done.returncode, done.stdout.encode())
+        return subprocess.CompletedProcess(command, completed.returncode, completed.stdout.encode())
 
 
 def ask_in_a_fork(patch: pytest.MonkeyPatch) -> None:

@@ -106,9 +106,9 @@ _MEASURED = (AgentTurn, Handoff)
 
 def _observed(kind: type[Call]) -> type[_Observed]:
     """A class of calls that say of themselves what a kind says."""
-    said = {name: getattr(kind, name) for name in _SAID_BY_KIND}
-    measured = {"measurements": kind.measurements} if kind in _MEASURED else {}
-    return type(f"Observed{kind.__name__}", (_Observed,), said | measured)
+    fields = {name: getattr(kind, name) for name in _SAID_BY_KIND}
+    measurements = {"measurements": kind.measurements} if kind in _MEASURED else {}
+    return type(f"Observed{kind.__name__}", (_Observed,), fields | measurements)
 
 
 class _Observed(Call):

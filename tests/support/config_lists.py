@@ -41,8 +41,8 @@ def llm_config(*entries: dict[str, Any]) -> Any:
     """The host's own object for a list, where it has one; else the list."""
     if IS_02:
         return list(entries)
-    made: Callable[..., Any] = autogen.LLMConfig
-    return made(*entries) if IS_014 else made(config_list=list(entries))
+    make: Callable[..., Any] = autogen.LLMConfig
+    return make(*entries) if IS_014 else make(config_list=list(entries))
 
 
 def local(**options: Any) -> dict[str, Any]:

@@ -178,16 +178,18 @@ _SWARM_TRANSFERS = [tool_call("transfer_triage_to_tech", {}), text("Paid.")]
 _NESTED_TRANSFER = [tool_call("transfer_to_wrapped_nested_tech_1_1", {}), text("It is so."), text("Solved.")]
 
 PATTERNS = (
-    Conversation("pattern, tools hand over", [_TRANSFERS], groups.transferring),
-    Conversation("pattern, conditions and a nested chat", [_NESTED_TRANSFER], groups.conditional),
-    Conversation("pattern, back to the user", [[]], groups.reverting),
+    Conversation("pattern, tools hand over", [_TRANSFERS], groups.pattern_with_transfers),
+    Conversation("pattern, conditions and a nested chat", [_NESTED_TRANSFER], groups.pattern_with_conditions),
+    Conversation("pattern, back to the user", [[]], groups.pattern_reverting_to_user),
 )
-GUARDRAILS = (Conversation("pattern, guardrail", [[]], groups.guarded),)
-SWARMS = (Conversation("swarm", [_SWARM_TRANSFERS], groups.swarming),)
+GUARDRAILS = (Conversation("pattern, guardrail", [[]], groups.pattern_with_guardrail),)
+SWARMS = (Conversation("swarm", [_SWARM_TRANSFERS], groups.swarm_with_hand_offs),)
 GROUPS = (
-    Conversation("group, a function chooses", [[]], groups.chosen_by_function),
-    Conversation("group, nobody is chosen", [groups.selecting("nobody")], groups.unresolved),
-    Conversation("nested chat", [[text("Checked.")]], groups.nested, {"max_turns": 1}),
+    Conversation("group, a function chooses", [[]], groups.group_with_function),
+    Conversation(
+        "group, nobody is chosen", [groups.speaker_script("nobody")], groups.group_that_names_nobody
+    ),
+    Conversation("nested chat", [[text("Checked.")]], groups.nested_chat, {"max_turns": 1}),
     Conversation(
         "summary by a model",
         [[_DONE, text("They agreed.")]],

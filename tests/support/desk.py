@@ -47,7 +47,7 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="autogen-otel-desk-")
 
 @dataclass
 class Desk:
-    """One conversation that is about to be held.
+    """One conversation that is about to begin.
 
     Args:
         rng: decides what is wrong with it.
@@ -103,13 +103,13 @@ def population(scene: Scene, folder: Path, seed: int, count: int = CONVERSATIONS
     current = Desk(rng, bad=False)
 
     def answer(request: ChatRequest) -> Reply:
-        judged = scene.judge(request)
-        if judged is not None:
-            return judged
+        reply = scene.judge(request)
+        if reply is not None:
+            return reply
         return current.replies.pop(0) if current.replies else _DONE
 
     with ExitStack() as stack:
-        kept = stack.enter_context(instrumented())
+        telemetry = stack.enter_context(instrumented())
         servers = [stack.enter_context(ScriptedServer(script)) for script in (answer, scene.second)]
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.enter_context(counting_words())
@@ -118,9 +118,9 @@ def population(scene: Scene, folder: Path, seed: int, count: int = CONVERSATIONS
             current = Desk(rng, rng.random() < scene.rate, servers)
             scene.plan(current)
             with contextlib.suppress(Exception):
-                talking = scene.agents(current) if scene.agents else both
-                chat(*talking, current.message, **current.options)
-        Journal(folder).append(kept.spans)
+                agents = scene.agents(current) if scene.agents else both
+                chat(*agents, current.message, **current.options)
+        Journal(folder).append(telemetry.spans)
     return list(read_spans(journal_files(folder)))
 
 
@@ -138,8 +138,8 @@ def _cut_arguments(desk: Desk) -> None:
     _answers()(desk)
     if desk.bad:
         # Wherever it is cut, it is the same problem.
-        begun = '{"policy_id": "P-1, the one that'[: desk.rng.randrange(4, 30)]
-        desk.replies.append(tool_call("lookup", begun, finish_reason="length"))
+        beginning = '{"policy_id": "P-1, the one that'[: desk.rng.randrange(4, 30)]
+        desk.replies.append(tool_call("lookup", beginning, finish_reason="length"))
 
 
 def _polite(desk: Desk) -> None:
@@ -215,8 +215,8 @@ def _group(desk: Desk) -> tuple[Any, Any]:
 
 
 def _selection(desk: Desk) -> None:
-    named = text("nobody") if desk.bad else text("analyst")
-    desk.replies = [named, text("Well, well. TERMINATE")]
+    answer = text("nobody") if desk.bad else text("analyst")
+    desk.replies = [answer, text("Well, well. TERMINATE")]
 
 
 def fetch(policy: dict[str, Any], region: str = "EU") -> str:
@@ -261,9 +261,9 @@ def _two_bugs(desk: Desk) -> None:
 
 
 def _places(desk: Desk) -> None:
-    found = ("hail in Leeds", "flood", "glass")
+    queries = ("hail in Leeds", "flood", "glass")
     count = desk.rng.randrange(4)
-    desk.replies = [tool_call("search", {"query": desk.rng.choice(found)}) for _ in range(count)]
+    desk.replies = [tool_call("search", {"query": desk.rng.choice(queries)}) for _ in range(count)]
     if desk.bad:
         query = desk.rng.choice(("Hagel in Köln", "grad w Łodzi", "仙台の雹"))
         desk.replies.append(tool_call("search", {"query": query}))
@@ -317,10 +317,10 @@ def _dead_backup(desk: Desk) -> tuple[Any, Any]:
 
 def _two_addresses(desk: Desk) -> tuple[Any, Any]:
     """The same model under two names of its host; only one of them is ever in trouble."""
-    there = entry(desk.servers[0])
+    config = entry(desk.servers[0])
     if desk.bad or desk.rng.random() < 0.1:
-        there["base_url"] = there["base_url"].replace("127.0.0.1", "localhost")
-    return pair(desk.servers[0], lookup, entries=[there])
+        config["base_url"] = config["base_url"].replace("127.0.0.1", "localhost")
+    return pair(desk.servers[0], lookup, entries=[config])
 
 
 def _honest_words(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
 from tests.support.incidents import API_TRACE
-from tests.support.recorded import NS, ORIGIN, START, Recorded, described, exception, spans_of
+from tests.support.recorded import NS, ORIGIN, START, RecordedTrace, end_fields, exception, spans_of
 
 CONVERSATIONS = 100
 _SECONDS = 42_000
@@ -66,7 +66,9 @@ class Call:
         gap: seconds since the call before.
         tool: the tool to call.
         arguments: of that tool.
+        model: that is asked.
         last_tool: the tool called before.
+        used: all tools called before.
         tool_failed: whether a tool failed before.
     """
 
@@ -82,7 +84,9 @@ class Call:
     gap: float = 1.0
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
+    model: str = _MODEL
     last_tool: str = ""
+    used: tuple[str, ...] = ()
     tool_failed: bool = False
 
 
@@ -142,21 +146,21 @@ class Incident:
     second: FaultOf = lambda _: None
     entries: int = 1
     dress: Callable[[Call], None] = lambda _: None
-    end: Callable[[Recorded, random.Random], str | None] = lambda _it, _rng: None
+    end: Callable[[RecordedTrace, random.Random], str | None] = lambda _it, _rng: None
     termination: str = "termination_message"
     seconds: int = _SECONDS
 
 
-def journal(incident: Incident, seed: int, count: int = CONVERSATIONS) -> list[Recorded]:
+def journal(incident: Incident, seed: int, count: int = CONVERSATIONS) -> list[RecordedTrace]:
     """Hold the conversations of an incident."""
     rng = random.Random(seed)  # noqa: S311 - no secret
     apart = incident.seconds / min(count, CONVERSATIONS)
     return [_conversation(incident, rng, seed * 1000 + number, apart) for number in range(1, count + 1)]
 
 
-def _conversation(incident: Incident, rng: random.Random, number: int, apart: float) -> Recorded:
+def _conversation(incident: Incident, rng: random.Random, number: int, apart: float) -> RecordedTrace:
     at = (number % 1000) * apart + rng.random() * apart * 5 / 7
-    it = Recorded(
+    it = RecordedTrace(
         number,
         at=at,
         **{"service.instance.id": f"worker-{rng.randrange(3)}", "host.name": f"node-{rng.randrange(4)}"},
@@ -198,10 +202,10 @@ def _finish(raw: dict[str, Any], attributes: dict[str, Any], failed: tuple[str, 
     error = None if failed is None else failed[1]
     if failed is not None:
         attributes[ORIGIN] = failed[0]
-    raw.update(described(raw["name"], START * NS, error, attributes))
+    raw.update(end_fields(raw["name"], START * NS, error, attributes))
 
 
-def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, Any]) -> bool:
+def _model_turn(it: RecordedTrace, incident: Incident, call: Call, state: dict[str, Any]) -> bool:
     fault = incident.model(call)
     second = incident.second(call) if fault is not None and incident.entries > 1 else None
     last = second if incident.entries > 1 else fault
@@ -215,7 +219,7 @@ def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, A
         )
         failed = (last.cause, error)
     with it.span(f"invoke_agent {call.agent}", 0.001) as turn:
-        with it.span(f"chat {_MODEL}", 0.002) as chat:
+        with it.span(f"chat {call.model}", 0.002) as chat:
             if incident.entries == 1:
                 _attempts(it, call, fault, 0, call.host)
             else:
@@ -236,7 +240,7 @@ def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, A
 def _chat_attributes(call: Call, entries: int, answering: int) -> dict[str, Any]:
     return {
         "gen_ai.agent.name": call.agent,
-        "gen_ai.request.model": _MODEL,
+        "gen_ai.request.model": call.model,
         "autogen.config.count": entries,
         "autogen.config.index": answering,
         "server.address": call.host if answering == 0 else "backup.llm.example",
@@ -251,7 +255,7 @@ def _chat_attributes(call: Call, entries: int, answering: int) -> dict[str, Any]
     }
 
 
-def _entry(it: Recorded, call: Call, fault: Fault | None, index: int) -> None:
+def _entry(it: RecordedTrace, call: Call, fault: Fault | None, index: int) -> None:
     host = call.host if index == 0 else "backup.llm.example"
     failed = None
     if fault is not None and not fault.recovers:
@@ -267,7 +271,7 @@ def _entry(it: Recorded, call: Call, fault: Fault | None, index: int) -> None:
     _finish(entry, attributes, failed)
 
 
-def _attempts(it: Recorded, call: Call, fault: Fault | None, index: int, host: str) -> None:
+def _attempts(it: RecordedTrace, call: Call, fault: Fault | None, index: int, host: str) -> None:
     statuses = fault.statuses if fault is not None else (200,)
     for resend, status in enumerate(statuses):
         error = None
@@ -287,7 +291,7 @@ def _attempts(it: Recorded, call: Call, fault: Fault | None, index: int, host: s
         )
 
 
-def _tool_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, Any]) -> None:
+def _tool_turn(it: RecordedTrace, incident: Incident, call: Call, state: dict[str, Any]) -> None:
     rng = call.rng
     call.tool = rng.choice(("lookup_policy", "lookup_policy", "pay", "search"))
     if call.tool == "lookup_policy":
@@ -321,7 +325,7 @@ def _tool_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, An
                 **attributes,
             },
         )
-    call.last_tool = call.tool
+    call.last_tool, call.used = call.tool, (*call.used, call.tool)
     if wrong is not None:
         call.tool_failed = True
         state["tool"] = span_id
@@ -360,6 +364,7 @@ _BAD_ORDER = Fault("stale_state", (400,), "BadRequestError")
 _BAD_REQUEST = Fault("client", (400,), "BadRequestError", message="Invalid request")
 _FILTERED = Fault("content_filter", (400,), "BadRequestError", "content_filter")
 _EMPTIED = Fault("content_filter", (200,), problem="content_filter")
+_CUT = Fault("", (200,), problem="cut_at_token_limit")
 _LATE = Fault("timeout", (None, None, None), "APITimeoutError", seconds=30.0, message="Request timed out")
 _BROKEN = Fault("stream_interrupted", (200,), "APIConnectionError", after_answer=True, message="peer closed")
 _HTML = Fault("backend", (200,), "APIResponseValidationError", after_answer=True, message="no completion")
@@ -400,9 +405,33 @@ def _mistyped(call: Call) -> tuple[str, Error, list[str]] | None:
     return None
 
 
+def _small_model(call: Call) -> None:
+    if not call.tool:
+        call.model = "small" if call.rng.random() < 0.15 else _MODEL
+
+
+def _badly_written(call: Call) -> tuple[str, Error, list[str]] | None:
+    if call.tool != "lookup_policy" or call.model != "small" or call.rng.random() < 0.2:
+        return None
+    error = exception("json.decoder.JSONDecodeError", "Expecting property name")
+    return "tool_arguments", error, ["arguments: not JSON, Expecting property name"]
+
+
+def _locked(call: Call) -> tuple[str, Error, list[str]] | None:
+    if call.tool == "pay" and "search" in call.used:
+        return "tool_exception", raised("RuntimeError", 51, "pay", "the account is locked"), []
+    return None
+
+
 def _large(call: Call) -> None:
     if call.rng.random() < 0.06:
         call.chars += call.rng.randrange(30_000, 60_000)
+
+
+def _long_list(call: Call) -> None:
+    if call.tool == "search" and call.rng.random() < 0.15:
+        count = call.rng.randrange(5, 12)
+        call.arguments["filters"] = [{"year": call.rng.randrange(2000, 2026)} for _ in range(count)]
 
 
 def _both(one: Callable[[Call], None], other: Callable[[Call], None]) -> Callable[[Call], None]:
@@ -440,7 +469,7 @@ def _pause(call: Call) -> None:
         call.gap = call.rng.uniform(330, 900)
 
 
-def _selection_fails(it: Recorded, rng: random.Random) -> None:
+def _selection_fails(it: RecordedTrace, rng: random.Random) -> None:
     if rng.random() < 0.12:
         it.leaf(
             "handoff planner -> clerk",
@@ -456,14 +485,14 @@ def _selection_fails(it: Recorded, rng: random.Random) -> None:
         )
 
 
-def _code_fails(it: Recorded, rng: random.Random) -> None:
+def _code_fails(it: RecordedTrace, rng: random.Random) -> None:
     error = exception("ModuleNotFoundError", "No module named 'pandas'") if rng.random() < 0.15 else None
     attributes = {"autogen.code.exit_code": 1, ORIGIN: "code_execution"} if error else {}
     with it.span("invoke_agent runner", 0.001, **{"gen_ai.agent.name": "runner"}):
         it.leaf("execute_code python", 0.2, error, **{"gen_ai.agent.name": "runner", **attributes})
 
 
-def _check_fails(it: Recorded, rng: random.Random) -> None:
+def _check_fails(it: RecordedTrace, rng: random.Random) -> None:
     if rng.random() < 0.1:
         it.leaf(
             "invoke_agent clerk",
@@ -478,7 +507,7 @@ def _check_fails(it: Recorded, rng: random.Random) -> None:
         )
 
 
-def _choice_fails(it: Recorded, rng: random.Random) -> None:
+def _choice_fails(it: RecordedTrace, rng: random.Random) -> None:
     if rng.random() < 0.1:
         it.leaf(
             "handoff planner",
@@ -493,7 +522,7 @@ def _choice_fails(it: Recorded, rng: random.Random) -> None:
         )
 
 
-def _summary_fails(it: Recorded, rng: random.Random) -> None:
+def _summary_fails(it: RecordedTrace, rng: random.Random) -> None:
     if rng.random() < 0.1:
         error = exception("openai.InternalServerError", "Error code: 500")
         more = {"autogen.helper.role": "summary", "gen_ai.request.model": _MODEL, "autogen.config.index": 0}
@@ -502,7 +531,7 @@ def _summary_fails(it: Recorded, rng: random.Random) -> None:
                 it.post(0.2, 500, **{ORIGIN: "backend"})
 
 
-def _client_fails(it: Recorded, rng: random.Random) -> None:
+def _client_fails(it: RecordedTrace, rng: random.Random) -> None:
     error = raised("LookupError", 31, "create", "no weights") if rng.random() < 0.12 else None
     attributes = {ORIGIN: "client"} if error else {}
     it.leaf(
@@ -518,36 +547,49 @@ def _client_fails(it: Recorded, rng: random.Random) -> None:
     )
 
 
-def _circle(it: Recorded, rng: random.Random, agents: Sequence[str] = ("critic", "coder")) -> str | None:
-    rounds = 4 * len(agents) if rng.random() < 0.12 else len(agents)
-    for index in range(rounds):
+def _circle(
+    it: RecordedTrace,
+    rng: random.Random,
+    agents: Sequence[str] = ("critic", "coder"),
+    *,
+    by_tool: bool = False,
+) -> str | None:
+    rounds = max(6, 4 * len(agents)) if rng.random() < 0.12 else len(agents)
+    # One that begins and ends the circle calls its tool once more than the others.
+    for index in range(rounds + by_tool):
         source, target = (agents[number % len(agents)] for number in (index, index + 1))
+        if by_tool:
+            _calls(it, f"transfer_to_{target}", "{}")
         it.leaf(
             f"handoff {source} -> {target}",
             0.2,
             **{
                 "autogen.handoff.from": source,
                 "autogen.handoff.to": target,
-                "autogen.handoff.reason": "auto",
+                "autogen.handoff.reason": "llm_condition" if by_tool else "auto",
             },
         )
     return "max_round" if rounds > len(agents) else None
 
 
-def _repeat(it: Recorded, rng: random.Random) -> str | None:
+def _repeat(it: RecordedTrace, rng: random.Random, tools: Sequence[str] = ("lookup_policy",)) -> str | None:
     if rng.random() > 0.1:
         return None
-    for _ in range(9):
-        it.leaf(
-            "execute_tool lookup_policy",
-            0.2,
-            **{
-                "gen_ai.tool.name": "lookup_policy",
-                "gen_ai.agent.name": "clerk",
-                "gen_ai.tool.call.arguments": '{"policy_id": "P-7", "region": "EU"}',
-            },
-        )
+    for index in range(8 + len(tools)):
+        _calls(it, tools[index % len(tools)], '{"policy_id": "P-7", "region": "EU"}')
     return "max_turns"
+
+
+def _calls(it: RecordedTrace, tool: str, arguments: str) -> None:
+    it.leaf(
+        f"execute_tool {tool}",
+        0.2,
+        **{
+            "gen_ai.tool.name": tool,
+            "gen_ai.agent.name": "clerk",
+            "gen_ai.tool.call.arguments": arguments,
+        },
+    )
 
 
 def _mixture(call: Call) -> Fault | None:
@@ -615,6 +657,13 @@ def incidents() -> dict[str, Incident]:
                 raised("LookupError", 3, "first"),
             ),
         ),
+        "too long a list": Incident(
+            (Truth("tool_exception", {"tool": "search"}, f"{name}filters[].elements"),),
+            tool=_raises(
+                "search", lambda arguments: len(arguments["filters"]) > 4, raised("ValueError", 3, "first")
+            ),
+            dress=_long_list,
+        ),
         "an empty list": Incident(
             (Truth("tool_exception", {"tool": "search", "exception": "IndexError"}, f"{name}filters"),),
             tool=_raises(
@@ -674,6 +723,10 @@ def incidents() -> dict[str, Incident]:
             (Truth("config_entry", {"entry": 0, "status_code": 401}, "service.instance.id", "worker-1"),),
             model=_where(lambda call: call.worker == "worker-1", _BAD_KEY),
         ),
+        "a key that is refused at times": Incident(
+            (Truth("config_entry", {"entry": 0, "status_code": 401}),),
+            model=_sometimes(0.07, _BAD_KEY),
+        ),
         "a dead backup": Incident(
             (Truth("config_entry", {"entry": 1, "status_code": 404}), Truth("rate_limit", {"entry": 0})),
             model=_sometimes(0.07, _LIMITED_OUT),
@@ -709,6 +762,18 @@ def incidents() -> dict[str, Incident]:
         "answers that are filtered": Incident(
             (Truth("content_filter", {"status_code": 200}, "previous_tool", "search"),),
             model=_where(lambda call: call.last_tool == "search", _EMPTIED, 0.6),
+        ),
+        "a rate limit at the same minutes of each hour": Incident(
+            (Truth("rate_limit", {"status_code": 429}, "minute"),),
+            model=_where(lambda call: (START // 60 + call.minute) % 60 < 10, _LIMITED_OUT, 0.8),
+        ),
+        "a model that writes bad JSON": Incident(
+            (Truth("tool_arguments", {"tool": "lookup_policy"}, "gen_ai.request.model", "small"),),
+            tool=_badly_written,
+            dress=_small_model,
+        ),
+        "a tool that another one locks out": Incident(
+            (Truth("tool_exception", {"tool": "pay"}, "tools_used", "search"),), tool=_locked
         ),
         "one host of two": Incident(
             (Truth("backend", {"host": _HOSTS[1]}, "server.address", _HOSTS[1]),),
@@ -810,6 +875,17 @@ def incidents() -> dict[str, Incident]:
             (Truth("orchestration", {"agent": "writer, editor, critic, lawyer"}),),
             end=partial(_circle, agents=("writer", "editor", "critic", "lawyer")),
         ),
+        "one agent chosen again and again": Incident(
+            (Truth("orchestration", {"agent": "writer", "problem": "chosen to speak next again and again"}),),
+            end=partial(_circle, agents=("writer",)),
+        ),
+        "round in a circle of transfers": Incident(
+            (Truth("orchestration", {"agent": "coder, critic"}),), end=partial(_circle, by_tool=True)
+        ),
+        "two calls in turn": Incident(
+            (Truth("orchestration", {"agent": "clerk", "tool": "lookup_policy, search"}),),
+            end=partial(_repeat, tools=("lookup_policy", "search")),
+        ),
         "the same call again and again": Incident(
             (Truth("orchestration", {"agent": "clerk", "tool": "lookup_policy"}),), end=_repeat
         ),
@@ -844,6 +920,7 @@ def healthy() -> dict[str, Incident]:
         "all ends at a limit": Incident((), termination="max_turns", end=_circle),
         "tools return errors and users are scary": Incident((), dress=_scary),
         "two entries": Incident((), entries=2),
+        "answers that are cut": Incident((), model=_sometimes(0.1, _CUT)),
     }
 
 
@@ -854,24 +931,24 @@ def secret_words() -> str:
 
 def wrong_with(diagnosis: Diagnosis, incident: Incident) -> list[str]:
     """What a diagnosis does not say of an incident, or says wrongly."""
-    found = diagnosis.findings
+    findings = diagnosis.findings
     if not incident.truths:
-        return [f"found {one.cause} where nothing is wrong" for one in found]
-    if not found:
+        return [f"found {finding.cause} where nothing is wrong" for finding in findings]
+    if not findings:
         return ["found nothing"]
     wrong = []
-    if not any(fits(found[0], truth) for truth in incident.truths):
-        wrong.append(f"first is {found[0].cause} {dict(found[0].subject)}")
+    if not any(fits(findings[0], truth) for truth in incident.truths):
+        wrong.append(f"first is {findings[0].cause} {dict(findings[0].subject)}")
     for truth in incident.truths:
-        fitting = next((one for one in found if fits(one, truth)), None)
+        fitting = next((finding for finding in findings if fits(finding, truth)), None)
         if fitting is None:
             wrong.append(f"no {truth.cause} {dict(truth.subject)}")
         elif truth.attribute is not None:
             first = fitting.discriminators[0].property if fitting.discriminators else None
             if first is None or first.attribute != truth.attribute or truth.value not in {None, first.text}:
                 wrong.append(f"{truth.cause} goes with {first}, not with {truth.attribute} {truth.value}")
-    extra = [one for one in found if not any(fits(one, truth) for truth in incident.truths)]
-    return wrong + [f"also found {one.cause} {dict(one.subject)}" for one in extra]
+    extra = [finding for finding in findings if not any(fits(finding, truth) for truth in incident.truths)]
+    return wrong + [f"also found {finding.cause} {dict(finding.subject)}" for finding in extra]
 
 
 def fits(finding: Finding, truth: Truth) -> bool:
@@ -879,8 +956,8 @@ def fits(finding: Finding, truth: Truth) -> bool:
     subject = dict(truth.subject)
     limit = subject.pop("limit_chars", None)
     near = limit is None or abs(finding.subject.get("limit_chars", 0) - limit) <= limit / 4
-    said = {name: finding.subject.get(name) for name in subject}
-    return near and finding.cause == truth.cause and said == subject
+    finding_subject = {name: finding.subject.get(name) for name in subject}
+    return near and finding.cause == truth.cause and finding_subject == subject
 
 
 def main(seeds: int) -> int:

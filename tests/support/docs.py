@@ -65,9 +65,9 @@ def _marks(lineages: frozenset[str], names: list[str]) -> str:
 def formats_table() -> Iterator[str]:
     """Every issuer, and how its keys look."""
     shapes: dict[str, list[str]] = {}
-    for one in KEY_FORMATS:
-        known = shapes.setdefault(one.issuer, [])
-        known += [shape for shape in one.shape.split(", ") if shape not in known]
+    for key_format in KEY_FORMATS:
+        known_shapes = shapes.setdefault(key_format.issuer, [])
+        known_shapes += [shape for shape in key_format.shape.split(", ") if shape not in known_shapes]
     yield "| issuer | looks like |"
     yield "|---|---|"
     for issuer in sorted(shapes, key=str.casefold):
@@ -118,9 +118,9 @@ def wordings_table() -> Iterator[str]:
     """How servers put the causes that no status tells."""
     yield "| cause | said, as a regular expression | by |"
     yield "|---|---|---|"
-    for one in wordings.ALL:
-        pattern = one.pattern.replace("|", "\\|")
-        yield f"| `{one.cause}` | `{pattern}` | {one.server} |"
+    for wording in wordings.ALL:
+        pattern = wording.pattern.replace("|", "\\|")
+        yield f"| `{wording.cause}` | `{pattern}` | {wording.server} |"
 
 
 def problems_table() -> Iterator[str]:
@@ -174,7 +174,7 @@ def _folded(signature: str) -> str:
     if len(signature) < _LONGEST_LINE:
         return signature
     inner, _, returned = signature.removeprefix("(").rpartition(")")
-    return "(\n" + "".join(f"    {one},\n" for one in _arguments(inner)) + f"){returned}"
+    return "(\n" + "".join(f"    {argument},\n" for argument in _arguments(inner)) + f"){returned}"
 
 
 def _arguments(text: str) -> list[str]:

@@ -28,7 +28,7 @@ _SDK = (
     "opentelemetry.sdk.metrics.export",
     "opentelemetry.sdk.trace.export.in_memory_span_exporter",
 )
-_IMPORTED = {
+_MODULES = {
     "host": ("autogen.coding", "openai.resources.chat.completions", *_SDK, "pytest"),
     "exporters": (
         *_SDK,
@@ -47,7 +47,7 @@ def run(
     environment: Mapping[str, str],
     seconds: int = 120,
     stdin: str = "",
-    imported: str = "host",
+    modules: str = "host",
     warnings: str = "ignore",
 ) -> subprocess.CompletedProcess[str]:
     """Run a program.
@@ -58,23 +58,23 @@ def run(
         environment: its variables; of those that Python itself reads, ``PYTHONPATH`` alone is heeded.
         seconds: after which it is ended.
         stdin: what it reads.
-        imported: what it finds imported: ``host``, or ``exporters`` without a host, which ends in less time.
+        modules: what it finds imported: ``host``, or ``exporters`` without a host, which ends in less time.
         warnings: what becomes of them, as Python's option ``-W`` says it.
 
     Returns:
         As ``subprocess.run`` does.
     """
     with tempfile.TemporaryDirectory() as streams:
-        given, out, err = (Path(streams, name) for name in ("in", "out", "err"))
-        given.write_text(stdin, "utf-8")
+        stdin_path, out, err = (Path(streams, name) for name in ("in", "out", "err"))
+        stdin_path.write_text(stdin, "utf-8")
         request = {
             "words": list(words),
             "folder": str(folder),
             "environment": dict(environment),
             "seconds": seconds,
-            "streams": [str(given), str(out), str(err)],
+            "streams": [str(stdin_path), str(out), str(err)],
         }
-        forker = _forker(imported, warnings)
+        forker = _forker(modules, warnings)
         assert forker.stdin is not None
         assert forker.stdout is not None
         forker.stdin.write(json.dumps(request) + "\n")
@@ -84,10 +84,10 @@ def run(
 
 
 @functools.cache
-def _forker(imported: str, warnings: str) -> subprocess.Popen[str]:
+def _forker(modules: str, warnings: str) -> subprocess.Popen[str]:
     """The process that is forked, until this one ends."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter on this module
-        [sys.executable, "-W", warnings, "-m", __name__, imported],
+        [sys.executable, "-W", warnings, "-m", __name__, modules],
         cwd=Path(__file__).parent.parent.parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         stdin=subprocess.PIPE,
@@ -98,7 +98,7 @@ def _forker(imported: str, warnings: str) -> subprocess.Popen[str]:
 
 def _serve() -> dict[str, Any] | None:
     """Fork for each line of standard input; returns in the child, what it shall run, and at the end."""
-    for name in _IMPORTED[sys.argv[1]]:
+    for name in _MODULES[sys.argv[1]]:
         importlib.import_module(name)
     gc.freeze()
     for line in iter(sys.stdin.readline, ""):
@@ -114,16 +114,16 @@ def _become(request: dict[str, Any]) -> None:
     """Be the program that is asked for, as Python's own command line would."""
     signal.alarm(request["seconds"])
     for number, path in enumerate(request["streams"]):
-        opened = os.open(path, os.O_RDWR | os.O_CREAT)
-        os.dup2(opened, number)
-        os.close(opened)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
     first, *rest = request["words"]
-    before = {"-c": "", "-m": request["folder"]}.get(first, os.path.dirname(first))  # noqa: PTH120 - as Python does
-    given = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:] = [before, *filter(None, given), *sys.path[1:]]
+    first_entry = {"-c": "", "-m": request["folder"]}.get(first, os.path.dirname(first))  # noqa: PTH120 - as Python does
+    python_path = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [first_entry, *filter(None, python_path), *sys.path[1:]]
     if first == "-m":
         sys.argv = rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
@@ -136,5 +136,5 @@ def _become(request: dict[str, Any]) -> None:
     exec(compile(source, "<string>" if first == "-c" else first, "exec"), program.__dict__)  # noqa: S102 - as Python does
 
 
-if __name__ == "__main__" and (asked := _serve()) is not None:
-    _become(asked)
+if __name__ == "__main__" and (program_request := _serve()) is not None:
+    _become(program_request)

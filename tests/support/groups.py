@@ -15,7 +15,7 @@ from tests.support.agents import assistant, llm_config, user
 Pair = tuple[ConversableAgent, ConversableAgent]
 
 
-def silent(name: str, **options: Any) -> ConversableAgent:
+def silent_agent(name: str, **options: Any) -> ConversableAgent:
     """An agent that needs no model to say something."""
     return user(name, default_auto_reply=f"I am {name}.", **options)
 
@@ -37,7 +37,7 @@ def group(
         asker: the user.
         options: for ``GroupChat``; four rounds unless they say otherwise.
     """
-    asker = asker or silent("user")
+    asker = asker or silent_agent("user")
     options.setdefault("max_round", 4)
     chat = GroupChat(agents=[asker, *members], messages=[], speaker_selection_method=method, **options)
     model = llm_config([entry(server)]) if server is not None else False
@@ -68,10 +68,10 @@ def pattern(
     """
     patterns = importlib.import_module("autogen.agentchat.group.patterns")
     if with_user:
-        options["user_agent"] = silent("user")
-    made = getattr(patterns, name)(initial_agent=agents[0], agents=list(agents), **options)
-    prepared = made.prepare_group_chat(max_rounds=max_rounds, messages="Hello")
-    return prepared[10], prepared[8]
+        options["user_agent"] = silent_agent("user")
+    group_pattern = getattr(patterns, name)(initial_agent=agents[0], agents=list(agents), **options)
+    chat_parts = group_pattern.prepare_group_chat(max_rounds=max_rounds, messages="Hello")
+    return chat_parts[10], chat_parts[8]
 
 
 def swarm(
@@ -87,16 +87,16 @@ def swarm(
     """
     host = importlib.import_module("autogen.agentchat.contrib.swarm_agent")
     context = options.get("context_variables") or host.ContextVariables()
-    asker = silent("user") if with_user else None
-    executor, nested = host._prepare_swarm_agents(agents[0], list(agents), context)
-    _messages, beginner, names, temporary = host._process_initial_messages(
-        "Hello", asker, list(agents), nested
+    asker = silent_agent("user") if with_user else None
+    executor, nested_agents = host._prepare_swarm_agents(agents[0], list(agents), context)
+    _messages, beginner, names, temporary_users = host._process_initial_messages(
+        "Hello", asker, list(agents), nested_agents
     )
     transition = host.create_swarm_transition(
         agents[0], executor, names, asker, options.get("after_work", host.AfterWorkOption.TERMINATE)
     )
     chat = GroupChat(
-        agents=[executor, *agents, *nested, *([asker] if asker is not None else temporary)],
+        agents=[executor, *agents, *nested_agents, *([asker] if asker is not None else temporary_users)],
         messages=[],
         max_round=max_rounds,
         speaker_selection_method=transition,
@@ -107,9 +107,9 @@ def swarm(
     return beginner, manager
 
 
-def nesting(server: ScriptedServer, inner: ConversableAgent, *, turns: int = 1) -> Pair:
+def nested_chat_of(server: ScriptedServer, inner: ConversableAgent, *, turns: int = 1) -> Pair:
     """A user and an agent that asks another one before it replies."""
-    asker, outer = silent("user"), assistant([entry(server)], "outer")
+    asker, outer = silent_agent("user"), assistant([entry(server)], "outer")
     queue = [
         {"recipient": inner, "message": "Please check.", "max_turns": turns, "summary_method": "last_msg"}
     ]
@@ -117,45 +117,45 @@ def nesting(server: ScriptedServer, inner: ConversableAgent, *, turns: int = 1) 
     return asker, outer
 
 
-def selecting(*names: str, otherwise: str = "Fine.") -> Callable[[ChatRequest], Reply]:
+def speaker_script(*names: str, otherwise: str = "Fine.") -> Callable[[ChatRequest], Reply]:
     """A script that answers speaker selections with these names in turn, and everything else with words.
 
     Args:
         names: what the model answers; the last one again and again.
         otherwise: what the agents say.
     """
-    chosen = list(names)
+    remaining_names = list(names)
 
     def answer(request: ChatRequest) -> Reply:
         prompt = str(request.messages)
         if "select the next role" not in prompt and "Only return the" not in prompt:
             return text(otherwise)
-        return text(chosen.pop(0) if len(chosen) > 1 else chosen[0])
+        return text(remaining_names.pop(0) if len(remaining_names) > 1 else remaining_names[0])
 
     return answer
 
 
-def chosen_by_function(servers: Sequence[ScriptedServer]) -> Pair:
+def group_with_function(servers: Sequence[ScriptedServer]) -> Pair:
     """A group in which a function of the user's lets each member speak once."""
 
     def in_order(last: Any, chat: GroupChat) -> Any:
         return {"user": chat.agents[1], "analyst": chat.agents[2]}.get(last.name)
 
-    return group([silent("analyst"), silent("supervisor")], in_order)
+    return group([silent_agent("analyst"), silent_agent("supervisor")], in_order)
 
 
-def unresolved(servers: Sequence[ScriptedServer]) -> Pair:
+def group_that_names_nobody(servers: Sequence[ScriptedServer]) -> Pair:
     """A group whose model names nobody."""
-    members = [silent("analyst"), silent("supervisor")]
+    members = [silent_agent("analyst"), silent_agent("supervisor")]
     return group(members, "auto", server=servers[0], max_retries_for_selecting_speaker=0)
 
 
-def nested(servers: Sequence[ScriptedServer]) -> Pair:
+def nested_chat(servers: Sequence[ScriptedServer]) -> Pair:
     """An agent that asks another one before it replies."""
-    return nesting(servers[0], assistant([entry(servers[0])], "inner"))
+    return nested_chat_of(servers[0], assistant([entry(servers[0])], "inner"))
 
 
-def transferring(servers: Sequence[ScriptedServer]) -> Pair:
+def pattern_with_transfers(servers: Sequence[ScriptedServer]) -> Pair:
     """A pattern in which one agent has a transfer tool, one tool names the next agent, and one fails."""
     from autogen.agentchat.group import AgentTarget, OnCondition, ReplyResult, StringLLMCondition
 
@@ -172,7 +172,7 @@ def transferring(servers: Sequence[ScriptedServer]) -> Pair:
     return pattern("DefaultPattern", agents)
 
 
-def conditional(servers: Sequence[ScriptedServer]) -> Pair:
+def pattern_with_conditions(servers: Sequence[ScriptedServer]) -> Pair:
     """A pattern with a condition on the context and a nested chat behind a transfer tool."""
     group_ = importlib.import_module("autogen.agentchat.group")
     agents = trio(servers[0])
@@ -190,24 +190,24 @@ def conditional(servers: Sequence[ScriptedServer]) -> Pair:
     return pattern("DefaultPattern", agents, context_variables=group_.ContextVariables(data={"vip": True}))
 
 
-def reverting(servers: Sequence[ScriptedServer]) -> Pair:
+def pattern_reverting_to_user(servers: Sequence[ScriptedServer]) -> Pair:
     """A pattern that asks the user after each agent."""
     group_ = importlib.import_module("autogen.agentchat.group")
     options = {"with_user": True, "max_rounds": 4, "group_after_work": group_.RevertToUserTarget()}
-    return pattern("DefaultPattern", [silent("one"), silent("two")], **options)
+    return pattern("DefaultPattern", [silent_agent("one"), silent_agent("two")], **options)
 
 
-def guarded(servers: Sequence[ScriptedServer]) -> Pair:
+def pattern_with_guardrail(servers: Sequence[ScriptedServer]) -> Pair:
     """A pattern with a guardrail that stops the first agent."""
     group_ = importlib.import_module("autogen.agentchat.group")
     guardrails = importlib.import_module("autogen.agentchat.group.guardrails")
-    one, two = silent("one"), silent("two")
+    one, two = silent_agent("one"), silent_agent("two")
     target = group_.AgentTarget(two)
     one.register_output_guardrail(guardrails.RegexGuardrail("no names", condition="I am", target=target))
     return pattern("DefaultPattern", [one, two])
 
 
-def swarming(servers: Sequence[ScriptedServer]) -> Pair:
+def swarm_with_hand_offs(servers: Sequence[ScriptedServer]) -> Pair:
     """A swarm with a transfer tool, a condition on the context and a function that ends it."""
     host = importlib.import_module("autogen.agentchat.contrib.swarm_agent")
     agents = trio(servers[0])

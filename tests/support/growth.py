@@ -28,18 +28,18 @@ def grows_with_the_trace(work: Callable[[Trace], object], trace_of: Callable[[in
 
 
 def _calls(work: Callable[[Trace], object], trace: Trace) -> int:
-    counted = 0
+    calls = 0
 
     def count(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal counted
-        counted += event == "call"
+        nonlocal calls
+        calls += event == "call"
 
     sys.setprofile(count)
     try:
         work(trace)
     finally:
         sys.setprofile(None)
-    return counted
+    return calls
 
 
 def span(number: int, above: Span | None, name: str, start_ns: int, end_ns: int) -> Span:
@@ -54,12 +54,12 @@ def span(number: int, above: Span | None, name: str, start_ns: int, end_ns: int)
     )
 
 
-def failed(cause: str, made: Span) -> Span:
+def failed(cause: str, span: Span) -> Span:
     """The span, which failed for a reason of its own."""
-    said = {"exception.type": "KeyError", "exception.message": made.span_id}
-    attributes = {**made.attributes, "autogen.error.origin": cause}
-    events = (Event("exception", made.end_ns, said),)
-    return replace(made, status_code=2, events=events, attributes=attributes)
+    exception = {"exception.type": "KeyError", "exception.message": span.span_id}
+    attributes = {**span.attributes, "autogen.error.origin": cause}
+    events = (Event("exception", span.end_ns, exception),)
+    return replace(span, status_code=2, events=events, attributes=attributes)
 
 
 def side_by_side(count: int) -> Trace:

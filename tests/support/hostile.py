@@ -51,17 +51,17 @@ class Mute:
 
 def cyclic() -> list[Any]:
     """A list that holds itself."""
-    made: list[Any] = [1]
-    made.append(made)
-    return made
+    items: list[Any] = [1]
+    items.append(items)
+    return items
 
 
 def deep(levels: int = 20_000) -> list[Any]:
     """A list too deep to be walked by recursion."""
-    made: list[Any] = []
+    items: list[Any] = []
     for _ in range(levels):
-        made = [made]
-    return made
+        items = [items]
+    return items
 
 
 VALUES: dict[str, Callable[[], Any]] = {

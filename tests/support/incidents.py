@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.recorded import ORIGIN, Recorded, exception
+from tests.support.recorded import ORIGIN, RecordedTrace, exception
 
 TOOL_TRACE = """Traceback (most recent call last):
   File "/home/eve/venv/lib/python3.12/site-packages/autogen/agent.py", line 2290, in execute_function
@@ -43,12 +43,12 @@ def api_error(kind: str, message: str) -> dict[str, str]:
 TOOL_ERROR = exception("ValueError", "no such policy: None", TOOL_TRACE)
 
 
-def failing_tool(number: int = 0xA1B2C3D4) -> Recorded:
+def failing_tool(number: int = 0xA1B2C3D4) -> RecordedTrace:
     """A tool raises, AutoGen hides it, and three attempts later the backend ends the conversation."""
-    it = Recorded(number)
-    gone = api_error("InternalServerError", SERVER_ERROR)
+    it = RecordedTrace(number)
+    server_error = api_error("InternalServerError", SERVER_ERROR)
     workflow = {"autogen__conversation__turns": 3, ORIGIN: "backend"}
-    with it.span("invoke_workflow user -> assistant", 0, gone, **workflow):
+    with it.span("invoke_workflow user -> assistant", 0, server_error, **workflow):
         with it.span("invoke_agent assistant", 0.002, gen_ai__agent__name="assistant"):
             chat(it, 1204, 87, 3, 4811)
         problem = "policy_id: expected string, got null"
@@ -67,18 +67,22 @@ def failing_tool(number: int = 0xA1B2C3D4) -> Recorded:
             )
         with (
             it.span(
-                "invoke_agent assistant", 0.001, gone, gen_ai__agent__name="assistant", **{ORIGIN: "backend"}
+                "invoke_agent assistant",
+                0.001,
+                server_error,
+                gen_ai__agent__name="assistant",
+                **{ORIGIN: "backend"},
             ),
-            it.span("chat gpt-4o", 0.001, gone, **prompt(5, 48_311), **{ORIGIN: "backend"}) as failed,
+            it.span("chat gpt-4o", 0.001, server_error, **prompt(5, 48_311), **{ORIGIN: "backend"}) as failed,
         ):
             failed["links"] = [{"traceId": it.trace_id, "spanId": tool}]
             attempts(it, 500, 500, 500)
     return it
 
 
-def fallback(number: int = 0xB1B2C3D4) -> Recorded:
+def fallback(number: int = 0xB1B2C3D4) -> RecordedTrace:
     """The first entry's key is wrong; the second answers and nobody is told."""
-    it = Recorded(number, at=60)
+    it = RecordedTrace(number, at=60)
     key = api_error("AuthenticationError", KEY_ERROR)
     origin = {ORIGIN: "config_entry"}
     with (
@@ -117,9 +121,9 @@ def fallback(number: int = 0xB1B2C3D4) -> Recorded:
     return it
 
 
-def recovered(number: int = 0xC1B2C3D4) -> Recorded:
+def recovered(number: int = 0xC1B2C3D4) -> RecordedTrace:
     """500, 500, 200; then a reply from the cache."""
-    it = Recorded(number, at=120)
+    it = RecordedTrace(number, at=120)
     with it.span("invoke_workflow user -> assistant", 0.004, autogen__conversation__turns=2):
         with (
             it.span("invoke_agent assistant", 0.001, gen_ai__agent__name="assistant"),
@@ -137,9 +141,9 @@ def recovered(number: int = 0xC1B2C3D4) -> Recorded:
     return it
 
 
-def group(number: int = 0xD1B2C3D4) -> Recorded:
+def group(number: int = 0xD1B2C3D4) -> RecordedTrace:
     """Four agents, the speaker selected by a model."""
-    it = Recorded(number, at=180)
+    it = RecordedTrace(number, at=180)
     with it.span("invoke_workflow user -> manager", 0.004, autogen__conversation__turns=4):
         previous = "user"
         for agent in ("planner", "researcher", "critic", "writer"):
@@ -161,9 +165,9 @@ def group(number: int = 0xD1B2C3D4) -> Recorded:
     return it
 
 
-def killed(number: int = 0xE1B2C3D4) -> Recorded:
+def killed(number: int = 0xE1B2C3D4) -> RecordedTrace:
     """The process died in the second turn: the conversation's own span never arrived."""
-    it = Recorded(number, at=240)
+    it = RecordedTrace(number, at=240)
     with it.span("invoke_workflow user -> assistant", 1):
         with it.span(
             "invoke_agent assistant", 0.001, gen_ai__agent__name="assistant", autogen__sender__name="user"
@@ -186,7 +190,7 @@ def prompt(messages: int, chars: int) -> dict[str, Any]:
     return {"autogen__prompt__messages": messages, "autogen__prompt__chars": chars}
 
 
-def chat(it: Recorded, sent: int, received: int, messages: int, chars: int, **more: Any) -> None:
+def chat(it: RecordedTrace, sent: int, received: int, messages: int, chars: int, **more: Any) -> None:
     """Record a model call that works."""
     usage: dict[str, Any] = {"gen_ai__usage__input_tokens": sent, "gen_ai__usage__output_tokens": received}
     with it.span(
@@ -195,7 +199,7 @@ def chat(it: Recorded, sent: int, received: int, messages: int, chars: int, **mo
         it.post(0.75, 200)
 
 
-def attempts(it: Recorded, *statuses: int) -> None:
+def attempts(it: RecordedTrace, *statuses: int) -> None:
     """Record the attempts of one request."""
     for resend, status in enumerate(statuses):
         it.post(

@@ -36,7 +36,7 @@ HAS_PRICES = _has("genai_prices")
 
 _HAS_OPENAI_1 = openai.VERSION.startswith("1.")
 _IS_AG2 = IS_014 and any(
-    one.metadata["name"] == "ag2" for one in importlib.metadata.distributions(name="ag2")
+    distribution.metadata["name"] == "ag2" for distribution in importlib.metadata.distributions(name="ag2")
 )
 
 

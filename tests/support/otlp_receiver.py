@@ -1,7 +1,7 @@
 """A receiver of OTLP/HTTP as a process of its own, with every fault that an endpoint can have.
 
-``python -m tests.support.otlp_receiver FOLDER PORT`` writes its port to ``FOLDER/port``, reads what is wrong
-with it from ``FOLDER/fault`` before each answer, and appends the id of each span that it is offered to
+``python -m tests.support.otlp_receiver FOLDER PORT`` makes ``FOLDER/ready`` once it listens, reads what is
+wrong with it from ``FOLDER/fault`` before each answer, and appends the id of each span that it is offered to
 ``FOLDER/offered``, of each that it takes to ``FOLDER/taken``, and then, once it has said so, to
 ``FOLDER/answered``.
 """
@@ -17,11 +17,15 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
 _PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
@@ -79,11 +83,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _half(self, ids: list[str], _more: str) -> None:
-        taken = ids[len(ids) // 2 :]
+        second_half = ids[len(ids) // 2 :]
         answer = ExportTraceServiceResponse()
-        answer.partial_success.rejected_spans = len(ids) - len(taken)
+        answer.partial_success.rejected_spans = len(ids) - len(second_half)
         answer.partial_success.error_message = "half is enough"
-        self._take(taken, answer.SerializeToString())
+        self._take(second_half, answer.SerializeToString())
 
     def _take(self, ids: list[str], answer: bytes = b"") -> None:
         self._note("taken", ids)
@@ -92,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _note(self, name: str, ids: list[str]) -> None:
         with (self.folder / name).open("a") as file:
-            file.write("".join(f"{one}\n" for one in ids))
+            file.write("".join(f"{span_id}\n" for span_id in ids))
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -110,6 +114,10 @@ class Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+
     def handle_error(self, *_request: object) -> None:
         """Clients that hang up are part of the tests."""
 
@@ -124,15 +132,20 @@ def _ids(request: ExportTraceServiceRequest) -> list[str]:
 
 
 class ReceiverProcess:
-    """A receiver that a test starts, spoils, kills and starts again on the same port.
+    """A receiver that a test starts, spoils, kills and starts again on the same port; a context manager.
 
     Args:
         folder: for its files.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, 0
+        self.folder = folder
         folder.mkdir()
+        # Bound and never listening: nobody else gets the port while the receiver does not run.
+        self._reservation = socket.socket()
+        self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._reservation.bind(("127.0.0.1", 0))
+        self.port: int = self._reservation.getsockname()[1]
         self.fault("none")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -140,15 +153,22 @@ class ReceiverProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.kill()
+        self._reservation.close()
+
     def start(self) -> None:
         """Run it, and wait until it listens."""
-        port = self.folder / "port"
-        port.unlink(missing_ok=True)
+        ready = self.folder / "ready"
+        ready.unlink(missing_ok=True)
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", __name__, str(self.folder), str(self.port)], cwd=ROOT
         )
-        until(lambda: port.exists() and port.read_text())
-        self.port = int(port.read_text())
+        until(ready.exists)
 
     def kill(self) -> None:
         """End it at once, if it runs."""
@@ -192,7 +212,5 @@ def until(is_so: object, seconds: float = 60) -> None:
 if __name__ == "__main__":
     Handler.folder = Path(sys.argv[1])
     server = _Server(("127.0.0.1", int(sys.argv[2])), Handler)
-    ready = Handler.folder / "port.new"
-    ready.write_text(str(server.server_address[1]))
-    ready.replace(Handler.folder / "port")
+    (Handler.folder / "ready").touch()
     server.serve_forever()

@@ -10,7 +10,7 @@ from autogen import ConversableAgent, GroupChat, GroupChatManager
 
 from autogen_otel.testing import ScriptedServer, entry
 from tests.support.agents import assistant, llm_config, user
-from tests.support.groups import silent
+from tests.support.groups import silent_agent
 from tests.support.tools import a_lookup, lookup
 
 _QUIET = {"human_input_mode": "NEVER", "code_execution_config": False}
@@ -53,12 +53,14 @@ class Retrier(ConversableAgent):  # type: ignore[misc]
     """Has AutoGen run a tool again that has failed."""
 
     def execute_function(self, func_call: Any, *options: Any, **others: Any) -> Any:
-        worked, said = super().execute_function(func_call, *options, **others)
-        return (worked, said) if worked else super().execute_function(func_call, *options, **others)
+        worked, response = super().execute_function(func_call, *options, **others)
+        return (worked, response) if worked else super().execute_function(func_call, *options, **others)
 
     async def a_execute_function(self, func_call: Any, *options: Any, **others: Any) -> Any:
-        worked, said = await super().a_execute_function(func_call, *options, **others)
-        return (worked, said) if worked else await super().a_execute_function(func_call, *options, **others)
+        worked, response = await super().a_execute_function(func_call, *options, **others)
+        return (
+            (worked, response) if worked else await super().a_execute_function(func_call, *options, **others)
+        )
 
 
 class Remote(ConversableAgent):  # type: ignore[misc]
@@ -92,7 +94,9 @@ class Table(GroupChat):  # type: ignore[misc]
 def at_a_table(_servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
     """A user and a group chat of a class that selects speakers itself."""
     asker = user()
-    group = Table([asker, silent("one"), silent("two")], [], 5, speaker_selection_method="round_robin")
+    group = Table(
+        [asker, silent_agent("one"), silent_agent("two")], [], 5, speaker_selection_method="round_robin"
+    )
     return asker, GroupChatManager(group, llm_config=False)
 
 

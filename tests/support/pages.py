@@ -9,7 +9,7 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-from tests.support.recorded import Recorded, exception
+from tests.support.recorded import RecordedTrace, exception
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,17 +78,17 @@ class Page(HTMLParser):
             a["content"] for _, a in self.elements if a.get("http-equiv") == "Content-Security-Policy"
         )
         rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split("; ")}
-        found = [] if rules.pop("default-src") == ["'none'"] else ["the policy lets something be loaded"]
+        problems = [] if rules.pop("default-src") == ["'none'"] else ["the policy lets something be loaded"]
         for tag, code in self.code.items():
-            hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in code]
-            if rules.pop(f"{tag}-src") != [f"'sha256-{one}'" for one in hashes] or len(code) != 1:
-                found.append(f"the policy does not name the {tag}")
-        found += [f"{rule} {what}" for rule, what in rules.items() if what != ["'none'"]]
+            hashes = [base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() for source in code]
+            if rules.pop(f"{tag}-src") != [f"'sha256-{source}'" for source in hashes] or len(code) != 1:
+                problems.append(f"the policy does not name the {tag}")
+        problems += [f"{rule} {sources}" for rule, sources in rules.items() if sources != ["'none'"]]
         for tag, attributes in self.elements:
-            found += [f"{tag} {name}" for name in attributes if name in _LOADS or name.startswith("on")]
+            problems += [f"{tag} {name}" for name in attributes if name in _LOADS or name.startswith("on")]
             if not attributes.get("href", "#").startswith("#"):
-                found.append(f"{tag} leads to {attributes['href']}")
-        return found
+                problems.append(f"{tag} leads to {attributes['href']}")
+        return problems
 
 
 def invisible(text: str) -> set[str]:
@@ -100,9 +100,9 @@ def invisible(text: str) -> set[str]:
     )
 
 
-def said(words: str) -> Recorded:
+def said(words: str) -> RecordedTrace:
     """A conversation in which everything that others choose says the same."""
-    it = Recorded(0xABCD, service=words)
+    it = RecordedTrace(0xABCD, service=words)
     it.resource["service.version"] = it.resource[words] = words
     error = exception(
         words, words, f'Traceback (most recent call last):\n  File "/app/{words}", line 1\n{words}'
@@ -132,9 +132,9 @@ def said(words: str) -> Recorded:
     return it
 
 
-def large(spans: int, *, depth: int = 0, **attributes: Any) -> Recorded:
+def large(spans: int, *, depth: int = 0, **attributes: Any) -> RecordedTrace:
     """A conversation of many spans, the innermost so deep."""
-    it = Recorded(0xFACE)
+    it = RecordedTrace(0xFACE)
     more: Mapping[str, Any] = attributes or {
         "gen_ai__request__model": "gpt-4o",
         "autogen__prompt__chars": 4000,

@@ -38,8 +38,8 @@ class Refused:
 
 def answer(status: int, body: Any, content_type: str = JSON) -> Raw:
     """An HTTP answer that asks the SDK to try again at once, if it wants to."""
-    sent = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return raw(status, {"content-type": content_type, "retry-after-ms": "1"}, sent)
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    return raw(status, {"content-type": content_type, "retry-after-ms": "1"}, content)
 
 
 def openai(http_status: int, message: str, code: Any = None, type: Any = None, **more: Any) -> Raw:  # noqa: A002
@@ -359,6 +359,27 @@ REFUSED = (
         "tool choice requires",
         "400",
         "BadRequestError",
+    ),
+    Refused(
+        "more tokens than the model has, through a gateway that names no parameter",
+        openai(
+            400,
+            "max_tokens is too large: 99999. This model supports at most 4096 completion tokens.",
+            "invalid_value",
+            "invalid_request_error",
+        ),
+        "config_entry",
+        "max_tokens is too large",
+        "invalid_value",
+        "invalid_request_error",
+    ),
+    Refused(
+        "a gateway, no tools",
+        openai(400, "`tools` is not supported by model llama2", None, "invalid_request_error"),
+        "config_entry",
+        "is not supported by",
+        None,
+        "invalid_request_error",
     ),
     Refused(
         "a proxy that wants to know who asks",

@@ -33,13 +33,13 @@ def value(plain: Any) -> dict[str, Any]:
     if isinstance(plain, float):
         return {"doubleValue": plain}
     if isinstance(plain, (list, tuple)):
-        return {"arrayValue": {"values": [value(one) for one in plain]}}
+        return {"arrayValue": {"values": [value(item) for item in plain]}}
     return {"stringValue": plain}
 
 
 def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
     """OTLP attributes."""
-    return [{"key": name, "value": value(one)} for name, one in attributes.items() if one is not None]
+    return [{"key": name, "value": value(item)} for name, item in attributes.items() if item is not None]
 
 
 def exception(error_type: str, message: str, stacktrace: str = "") -> dict[str, str]:
@@ -47,10 +47,10 @@ def exception(error_type: str, message: str, stacktrace: str = "") -> dict[str, 
     return {"exception.type": error_type, "exception.message": message, "exception.stacktrace": stacktrace}
 
 
-def described(
+def end_fields(
     name: str, at_ns: int, error: dict[str, str] | str | None, attributes: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a span of this name says of itself at its end; an ``error`` that is a text has no exception."""
+    """The fields that a span of this name gets at its end; an ``error`` that is a text has no exception."""
     verb = name.partition(" ")[0]
     if verb not in {"POST", "config_entry", "handoff"}:
         attributes.setdefault("gen_ai.operation.name", verb)
@@ -66,7 +66,7 @@ def described(
     }
 
 
-class Recorded:
+class RecordedTrace:
     """One trace, written down in the order its spans end.
 
     Args:
@@ -110,8 +110,8 @@ class Recorded:
         self._open.pop()
         self.now_ns += round(seconds * 1000) * NS // 1000
         raw["endTimeUnixNano"] = str(self.now_ns)
-        named = {key.replace("__", "."): one for key, one in attributes.items()}
-        raw.update(described(name, self.now_ns, error, named))
+        by_name = {key.replace("__", "."): item for key, item in attributes.items()}
+        raw.update(end_fields(name, self.now_ns, error, by_name))
         self.spans.append(raw)
 
     def leaf(
@@ -129,9 +129,11 @@ class Recorded:
         more.setdefault("server__address", "api.openai.com")
         if error is None and status is not None and status >= 400:
             # The recorder notes where the program stood when the server refused.
-            said = f"{status} {_REASONS[status]}"
+            status_line = f"{status} {_REASONS[status]}"
             error = exception(
-                str(status), said, f'  File "/home/eve/claims/main.py", line 9, in <module>\n{said}'
+                str(status),
+                status_line,
+                f'  File "/home/eve/claims/main.py", line 9, in <module>\n{status_line}',
             )
         return self.leaf(
             "POST", seconds, error, http__request__method="POST", http__response__status_code=status, **more
@@ -150,8 +152,8 @@ class Recorded:
         return json.dumps(self.document) + "\n"
 
 
-class Heard(Progress):
-    """Remembers what a reader says.
+class ProgressLog(Progress):
+    """Remembers what a reader reports.
 
     Attributes:
         expected: how much there is to read.
@@ -174,18 +176,18 @@ class Heard(Progress):
         self.warnings.append(sentence)
 
 
-def write(path: Path, *recorded: Recorded) -> Path:
+def write(path: Path, *recorded: RecordedTrace) -> Path:
     """Write a journal file."""
-    path.write_text("".join(one.line for one in recorded), encoding="utf-8")
+    path.write_text("".join(conversation.line for conversation in recorded), encoding="utf-8")
     return path
 
 
-def spans_of(*recorded: Recorded) -> list[Span]:
+def spans_of(*recorded: RecordedTrace) -> list[Span]:
     """The spans of what was recorded, read back."""
-    decoded = [span for one in recorded for span in otlp.spans_of(one.document)]
-    return [span for span in decoded if isinstance(span, Span)]
+    spans = [span for conversation in recorded for span in otlp.spans_of(conversation.document)]
+    return [span for span in spans if isinstance(span, Span)]
 
 
-def trace_of(recorded: Recorded) -> Trace:
+def trace_of(recorded: RecordedTrace) -> Trace:
     """The trace of what was recorded, read back."""
     return Trace.of(spans_of(recorded))

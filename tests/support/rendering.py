@@ -9,9 +9,12 @@ from typing import Any
 from autogen_otel import Settings
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.recording.attributes import Attributes
-from autogen_otel.redaction import KnownSecrets
+from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.rendering import Renderer
 from autogen_otel.vocabulary import attributes as names
+
+FORMATS_ONLY = Redactor(KnownSecrets())
+"""Takes out what looks like a secret; it knows none."""
 
 
 class ContentKind(Enum):

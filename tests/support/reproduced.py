@@ -53,11 +53,13 @@ class Case:
 
     def diagnosed(self) -> dict[str, str]:
         """Run ``diagnose``: the cause of each finding, by the ids of the traces that it shows for it."""
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        stdout = io.StringIO()
+        with contextlib.redirect_stdout(stdout):
             assert main(["diagnose", "--journal", str(self.journal), "--format", "json"]) == 1
-        findings = json.loads(said.getvalue())["findings"]
-        return {shown["trace_id"]: one["cause"] for one in findings for shown in one["evidence"]}
+        findings = json.loads(stdout.getvalue())["findings"]
+        return {
+            evidence["trace_id"]: finding["cause"] for finding in findings for evidence in finding["evidence"]
+        }
 
     def repro(self, trace_id: str, name: str, *options: str) -> str:
         """Write a test; its source."""
@@ -75,19 +77,19 @@ class Case:
     def run(self, variables: Mapping[str, str] | None = None, only: str = "") -> tuple[dict[str, str], str]:
         """Run all written tests, or those of one file: the outcome of each, and all that pytest printed."""
         # Other plugins take longer to load than all of the tests take.
-        given = {
+        own_variables = {
             "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             **(variables or {}),
         }
-        environment = {**os.environ, **given}
+        environment = {**os.environ, **own_variables}
         environment.pop("PYTEST_ADDOPTS", None)
         words = ["-m", "pytest", "-rA", "-p", "no:cacheprovider", str(self.tests / only)]
-        done = forking.run(words, folder=self.folder, environment=environment)
-        lines = (line.split(" - ")[0].split() for line in done.stdout.splitlines())
+        completed = forking.run(words, folder=self.folder, environment=environment)
+        lines = (line.split(" - ")[0].split() for line in completed.stdout.splitlines())
         outcomes = {
             line[1].rpartition("/")[2]: line[0]
             for line in lines
             if len(line) > 1 and line[0] in {"PASSED", "FAILED", "ERROR", "SKIPPED"}
         }
-        return outcomes, done.stdout + done.stderr
+        return outcomes, completed.stdout + completed.stderr

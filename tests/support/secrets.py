@@ -146,12 +146,12 @@ def leaked(kinds: Sequence[Kind], exported: str) -> list[str]:
     parts = {kind.name: _parts_of(kind) for kind in kinds}
     telling = frozenset().union(*parts.values())
     blocks = {part[at : at + _BLOCK] for part in telling for at in range(_STRIDE)}
-    found: set[str] = set()
+    leaked_parts: set[str] = set()
     for at in range(0, len(exported), _STRIDE):
         if exported[at : at + _BLOCK] in blocks:
             around = exported[max(0, at - _STRIDE + 1) : at + _PART]
-            found.update(telling.intersection(_parts(around)))
-    return [name for name, of_kind in parts.items() if not of_kind.isdisjoint(found)]
+            leaked_parts.update(telling.intersection(_parts(around)))
+    return [name for name, of_kind in parts.items() if not of_kind.isdisjoint(leaked_parts)]
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.support.recorded import Recorded
+from tests.support.recorded import RecordedTrace
 
 _NS = 1_000_000_000
 _TEST = re.compile(r'(\S+) (=|!=) (?:"((?:[^"\\]|\\.)*)"|(\w+))')
@@ -50,6 +50,10 @@ def serving(ask: Ask) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -63,16 +67,16 @@ def serving(ask: Ask) -> Iterator[str]:
             thread.join()
 
 
-class _Held:
-    """What was recorded, by trace."""
+class _StoredTraces:
+    """The batches and the spans of each trace, and the requests for them."""
 
-    def __init__(self, recorded: tuple[Recorded, ...]) -> None:
-        self.asked: list[tuple[str, dict[str, str]]] = []
+    def __init__(self, traces: tuple[RecordedTrace, ...]) -> None:
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.batches: dict[str, list[Any]] = defaultdict(list)
         self.spans: dict[str, list[tuple[str, Any]]] = defaultdict(list)
-        for one in recorded:
-            self.batches[one.trace_id] += one.document["resourceSpans"]
-            self.spans[one.trace_id] += [(one.service, raw) for raw in one.spans]
+        for trace in traces:
+            self.batches[trace.trace_id] += trace.document["resourceSpans"]
+            self.spans[trace.trace_id] += [(trace.service, raw) for raw in trace.spans]
 
     def start(self, trace_id: str) -> int:
         return min(int(raw["startTimeUnixNano"]) for _, raw in self.spans[trace_id])
@@ -86,20 +90,20 @@ def _attributes(raw: Any) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- Tempo
-class ScriptedTempo(_Held):
+class ScriptedTempo(_StoredTraces):
     """Answers ``/api/search`` and the traces by id; of TraceQL it knows what is asked here.
 
     Args:
-        recorded: its traces.
+        traces: all of them.
         knows_v2: whether it is as new as 2.7.
     """
 
-    def __init__(self, *recorded: Recorded, knows_v2: bool = True) -> None:
-        super().__init__(recorded)
+    def __init__(self, *traces: RecordedTrace, knows_v2: bool = True) -> None:
+        super().__init__(traces)
         self._knows_v2 = knows_v2
 
     def __call__(self, path: str, parameters: dict[str, str], _headers: Mapping[str, str]) -> Answer:
-        self.asked.append((path, parameters))
+        self.requests.append((path, parameters))
         if path == "/api/search":
             return Answer(body=self._search(parameters))
         *route, trace_id = path.split("/")
@@ -112,7 +116,7 @@ class ScriptedTempo(_Held):
     def _search(self, parameters: dict[str, str]) -> Any:
         start, end = int(parameters["start"]) * _NS, int(parameters["end"]) * _NS
         spansets = re.findall(r"\{ (.*?) \}", parameters["q"])
-        found = [
+        matches = [
             {
                 "traceID": trace_id.lstrip("0"),
                 "rootServiceName": spans[-1][0],
@@ -125,7 +129,7 @@ class ScriptedTempo(_Held):
             and self.end(trace_id) >= start
             and all(any(_matches(spanset, *span) for span in spans) for spanset in spansets)
         ]
-        return {"traces": found[: int(parameters["limit"])], "metrics": {"totalBlocks": 1}}
+        return {"traces": matches[: int(parameters["limit"])], "metrics": {"totalBlocks": 1}}
 
 
 def _matches(spanset: str, service: str, raw: Any) -> bool:
@@ -133,18 +137,18 @@ def _matches(spanset: str, service: str, raw: Any) -> bool:
     values["resource.service.name"] = service
     values["status"] = {2: "error"}.get(raw["status"].get("code"), "unset")
     for name, sign, quoted, word in _TEST.findall(spanset):
-        wanted = None if word == "nil" else word or re.sub(r"\\(.)", r"\1", quoted)
-        if (values.get(name) == wanted) != (sign == "="):
+        value = None if word == "nil" else word or re.sub(r"\\(.)", r"\1", quoted)
+        if (values.get(name) == value) != (sign == "="):
             return False
     return True
 
 
 # ---------------------------------------------------------------- Jaeger
-class ScriptedJaeger(_Held):
+class ScriptedJaeger(_StoredTraces):
     """Answers the v3 query interface.
 
     Args:
-        recorded: its traces.
+        traces: all of them.
         has_v1: whether it answers the searches of v1 as well, as it did before 2.21.
         finds_errors: whether it finds ``error=true``, which memory storage does not.
         searches_attributes: whether v3 searches attributes.
@@ -152,26 +156,26 @@ class ScriptedJaeger(_Held):
 
     def __init__(
         self,
-        *recorded: Recorded,
+        *traces: RecordedTrace,
         has_v1: bool = False,
         finds_errors: bool = True,
         searches_attributes: bool = True,
     ) -> None:
-        super().__init__(recorded)
+        super().__init__(traces)
         self._has_v1 = has_v1
         self._finds_errors = finds_errors
         self._searches_attributes = searches_attributes
 
     def __call__(self, path: str, parameters: dict[str, str], _headers: Mapping[str, str]) -> Answer:
-        self.asked.append((path, parameters))
+        self.requests.append((path, parameters))
         trace_id = path.removeprefix("/api/v3/traces/")
         answers: dict[str, Callable[[], Answer]] = {
             "/api/v3/services": lambda: Answer(body={"services": self._services()}),
             "/api/v3/operations": lambda: Answer(
                 body={"operations": self._operations(parameters["service"])}
             ),
-            "/api/v3/traces": lambda: self._found(self._search_v3(parameters)),
-            f"/api/v3/traces/{trace_id}": lambda: self._found([one for one in self.spans if one == trace_id]),
+            "/api/v3/traces": lambda: self._traces(self._search_v3(parameters)),
+            f"/api/v3/traces/{trace_id}": lambda: self._traces([trace_id] if trace_id in self.spans else []),
         }
         if self._has_v1:
             answers["/api/services"] = lambda: Answer(body={"data": self._services()})
@@ -186,10 +190,10 @@ class ScriptedJaeger(_Held):
 
     def _operations(self, service: str) -> list[Any]:
         spans = (span for spans in self.spans.values() for span in spans)
-        names = {raw["name"] for its, raw in spans if its == service}
+        names = {raw["name"] for span_service, raw in spans if span_service == service}
         return [{"name": name, "spanKind": "internal"} for name in names]
 
-    def _found(self, trace_ids: list[str]) -> Answer:
+    def _traces(self, trace_ids: list[str]) -> Answer:
         if not trace_ids:
             return Answer(404, {"error": {"httpCode": 404, "message": "No traces found"}})
         batches = [batch for trace_id in trace_ids for batch in self.batches[trace_id]]
@@ -197,10 +201,10 @@ class ScriptedJaeger(_Held):
 
     def _search_v3(self, parameters: dict[str, str]) -> list[str]:
         tags = json.loads(parameters.get("query.attributes", "{}")) if self._searches_attributes else {}
-        start, end = (_moment(parameters[f"query.start_time_{which}"]) for which in ("min", "max"))
+        start, end = (_moment(parameters[f"query.start_time_{bound}"]) for bound in ("min", "max"))
         operation = parameters.get("query.operation_name")
-        found = self._search(parameters["query.service_name"], operation, tags, (start, end))
-        return found[: int(parameters["query.num_traces"])]
+        trace_ids = self._search(parameters["query.service_name"], operation, tags, (start, end))
+        return trace_ids[: int(parameters["query.num_traces"])]
 
     def _search_v1(self, parameters: dict[str, str]) -> list[str]:
         start, end = int(parameters["start"]) * 1000, int(parameters["end"]) * 1000 + 999
@@ -210,9 +214,9 @@ class ScriptedJaeger(_Held):
     def _search(
         self, service: str, operation: str | None, tags: dict[str, str], time: tuple[int, int]
     ) -> list[str]:
-        def fits(its: str, raw: Any) -> bool:
+        def fits(span_service: str, raw: Any) -> bool:
             return (
-                its == service
+                span_service == service
                 and operation in {None, raw["name"]}
                 and time[0] <= int(raw["startTimeUnixNano"]) <= time[1]
                 and all(self._tag(raw, key) == value for key, value in tags.items())

@@ -80,7 +80,7 @@ class LogRecords(LogRecordProcessor):
     @property
     def records(self) -> list[Any]:
         """The records alone."""
-        return [one.log_record for one in self.data]
+        return [item.log_record for item in self.data]
 
     @property
     def provider(self) -> LoggerProvider:
@@ -119,17 +119,19 @@ class Telemetry:
     @property
     def points(self) -> dict[str, list[Point]]:
         """All series by metric; exemplars are given only once, as to an exporter."""
-        collected = self._reader.get_metrics_data()
-        scopes = [] if collected is None else collected.resource_metrics[0].scope_metrics
+        data = self._reader.get_metrics_data()
+        scopes = [] if data is None else data.resource_metrics[0].scope_metrics
         return {
-            metric.name: [_point(one) for one in metric.data.data_points]
+            metric.name: [_point(data_point) for data_point in metric.data.data_points]
             for scope in scopes
             for metric in scope.metrics
         }
 
-    def measured(self, name: str, **labels: Any) -> list[Point]:
+    def points_of(self, name: str, **labels: Any) -> list[Point]:
         """The series of a metric that have these labels, given by the last part of their key or the whole."""
-        return [one for one in self.points.get(name, ()) if labels.items() <= _short(one.labels).items()]
+        return [
+            point for point in self.points.get(name, ()) if labels.items() <= _short(point.labels).items()
+        ]
 
     @property
     def trace_ids(self) -> set[int]:
@@ -157,8 +159,8 @@ class Telemetry:
     def _lines(self, parent: int | None, depth: int, also: tuple[str, ...]) -> Iterator[str]:
         ids = {_id(span) for span in self.spans}
         for span in self.spans:
-            above = _parent(span)
-            if above == parent or (parent is None and above not in ids):
+            parent_id = _parent(span)
+            if parent_id == parent or (parent is None and parent_id not in ids):
                 yield "  " * depth + line(span, also)
                 yield from self._lines(_id(span), depth + 1, also)
 
@@ -166,17 +168,17 @@ class Telemetry:
 @contextmanager
 def instrumented(settings: autogen_otel.Settings | None = None, **providers: Any) -> Iterator[Telemetry]:
     """AutoGen instrumented inside the block, with its spans and measurements kept in memory."""
-    kept = Telemetry()
+    telemetry = Telemetry()
     report = autogen_otel.instrument(
-        tracer_provider=kept.provider,
-        meter_provider=kept.meter_provider,
+        tracer_provider=telemetry.provider,
+        meter_provider=telemetry.meter_provider,
         settings=settings or autogen_otel.Settings(),
         **providers,
     )
     try:
         assert report.attached, report
         assert not report.missing, report
-        yield kept
+        yield telemetry
     finally:
         autogen_otel.uninstrument()
 
@@ -199,7 +201,9 @@ def _point(data_point: Any) -> Point:
         labels=dict(data_point.attributes),
         count=data_point.count if total is not None else data_point.value,
         total=data_point.value if total is None else total,
-        traces=frozenset(one.trace_id for one in data_point.exemplars if one.trace_id is not None),
+        traces=frozenset(
+            exemplar.trace_id for exemplar in data_point.exemplars if exemplar.trace_id is not None
+        ),
         bounds=tuple(getattr(data_point, "explicit_bounds", ())),
     )
 
@@ -240,9 +244,9 @@ def strings_in(spans: Sequence[ReadableSpan]) -> str:
     return "\n".join(span.to_json(indent=None) for span in spans)
 
 
-def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+def own_log_records(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     """What we and OpenTelemetry log; asyncio logs of an earlier test's tasks, whenever they are collected."""
-    return [one for one in caplog.records if one.name.startswith(("autogen_otel", "opentelemetry"))]
+    return [record for record in caplog.records if record.name.startswith(("autogen_otel", "opentelemetry"))]
 
 
 def _plain(value: Any) -> Any:

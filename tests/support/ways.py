@@ -22,7 +22,7 @@ from scenarios.responses_api import ResponsesServer
 from tests.support import hostile
 from tests.support.agents import assistant, converse, pair, user
 from tests.support.conversations import Conversation
-from tests.support.groups import nesting, silent
+from tests.support.groups import nested_chat_of, silent_agent
 from tests.support.lineage import HAS_PATTERNS, HAS_SWARM, IS_014, IS_02, IS_09
 from tests.support.models import HELLO, HouseModel, house
 from tests.support.own_agents import Remote, Retrier, Runner, at_a_table, running, speaking
@@ -45,7 +45,7 @@ def _queued(shape: str, asker: Any, helper: Any) -> Any:
     options = {"message": "Hello", "silent": True, "summary_method": "last_msg"}
     queue: list[dict[str, Any]] = [
         {"chat_id": 1, "recipient": helper, **options},
-        {"chat_id": 2, "recipient": silent("archive"), "max_turns": 1, **options},
+        {"chat_id": 2, "recipient": silent_agent("archive"), "max_turns": 1, **options},
     ]
     if shape == "sync":
         return asker.initiate_chats(queue)
@@ -85,10 +85,10 @@ def _with_words(shape: str, asker: Any, helper: Any) -> Any:
 
 def _turn(shape: str, asker: Any, helper: Any) -> Any:
     """A reply, outside of any conversation."""
-    said = {"messages": HELLO, "sender": asker}
+    arguments = {"messages": HELLO, "sender": asker}
     if shape == "sync":
-        return helper.generate_reply(**said)
-    return asyncio.run(helper.a_generate_reply(**said))
+        return helper.generate_reply(**arguments)
+    return asyncio.run(helper.a_generate_reply(**arguments))
 
 
 def _sent(shape: str, asker: Any, helper: Any) -> Any:
@@ -280,13 +280,13 @@ def _in_house_async(servers: Sequence[ScriptedServer]) -> Pair:
 def _checking(servers: Sequence[ScriptedServer]) -> Pair:
     """An agent that asks another one before it replies; that one has a tool that fails."""
     _user, inner = pair(servers[1], lookup)
-    outer = nesting(servers[0], inner, turns=2)
+    outer = nested_chat_of(servers[0], inner, turns=2)
     outer[1].register_function({"lookup": lookup})
     return outer
 
 
 def _speaking(servers: Sequence[ScriptedServer]) -> Pair:
-    return silent("one"), silent("two")
+    return silent_agent("one"), silent_agent("two")
 
 
 _PICTURE = {

@@ -10,7 +10,7 @@ from autogen_otel.traces.formats.journal import journal_files, read_spans, trace
 from autogen_otel.traces.formats.otlp import attributes_of, value_of
 from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
-from tests.support.recorded import NS, START, Heard, Recorded, write
+from tests.support.recorded import NS, START, ProgressLog, RecordedTrace, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def read(*paths: Path, **more: Any) -> tuple[list[Span], list[str]]:
-    heard = Heard()
-    return list(read_spans(paths, progress=heard, **more)), heard.warnings
+    progress = ProgressLog()
+    return list(read_spans(paths, progress=progress, **more)), progress.warnings
 
 
-def simple(number: int = 1) -> Recorded:
-    it = Recorded(number)
+def simple(number: int = 1) -> RecordedTrace:
+    it = RecordedTrace(number)
     it.leaf("execute_tool a", 1)
     return it
 
@@ -148,7 +148,7 @@ def test_by_default_damage_is_said_on_stderr(tmp_path: Path, capsys: pytest.Capt
     ],
 )
 def test_a_damaged_span_does_not_hide_its_neighbours(tmp_path: Path, damage: dict[str, Any]) -> None:
-    it = Recorded()
+    it = RecordedTrace()
     for name in ("a", "b", "c"):
         it.leaf(name)
     it.spans[1] |= damage
@@ -209,7 +209,7 @@ def test_only_what_surely_began_too_early_is_known_without_parsing(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"traceId": "{simple().trace_id}", {written}')
-    early = traces_begun_before([path], (START + 60) * NS, Heard())
+    early = traces_begun_before([path], (START + 60) * NS, ProgressLog())
     assert early == ({hash(simple().trace_id)} if is_early else set())
 
 
@@ -217,9 +217,9 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
     lines = write(tmp_path / "a.jsonl", simple(1), simple(2))
     document = tmp_path / "b.json"
     document.write_text(json.dumps(json.loads(simple(3).line), indent=2))
-    heard = Heard()
-    list(read_spans((lines, document), progress=heard))
-    assert heard.advances == [lines.stat().st_size // 2] * 2 + [document.stat().st_size]
+    progress = ProgressLog()
+    list(read_spans((lines, document), progress=progress))
+    assert progress.advances == [lines.stat().st_size // 2] * 2 + [document.stat().st_size]
 
 
 def test_a_folder_holds_its_jsonl_files_by_name(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.attributes import CANCELLED, CONVERSATION_TURNS
 from tests.support.growth import below_a_circle, grows_with_the_trace, side_by_side
 from tests.support.incidents import API_TRACE, TOOL_TRACE, failing_tool, fallback, group, killed, recovered
-from tests.support.recorded import ORIGIN, Recorded, exception, spans_of, trace_of
+from tests.support.recorded import ORIGIN, RecordedTrace, exception, spans_of, trace_of
 
 if TYPE_CHECKING:
     from autogen_otel.traces.conversations import Summary
@@ -72,7 +72,7 @@ def test_each_id_is_shown_once_however_damaged_the_parents_are(made: list[tuple[
 
 
 def test_a_nested_chat_belongs_to_its_conversation() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("batch"):
         with it.span("invoke_workflow a -> b", 1), it.span("invoke_agent b", 1):
             it.leaf("invoke_workflow b -> helper", 1)
@@ -118,7 +118,7 @@ def test_an_exception_that_travels_up_is_one_failure() -> None:
 
 
 def test_an_exception_of_ones_own_above_a_handled_failure_counts() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     error = exception("KeyError", "'speaker'", "KeyError: 'speaker'")
     with it.span("invoke_workflow a -> b", 1, error, **{ORIGIN: "orchestration"}):
         it.leaf(
@@ -131,7 +131,7 @@ def test_an_exception_of_ones_own_above_a_handled_failure_counts() -> None:
 
 
 def test_an_exception_raised_from_another_is_the_same_failure() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     between = "\n\nThe above exception was the direct cause of the following exception:\n\n"
     chained = f"ValueError: bad{between}KeyError: 'x'"
     with it.span("invoke_agent a", 1, exception("KeyError", "'x'", chained), **{ORIGIN: "unknown"}):
@@ -145,7 +145,7 @@ def test_an_exception_raised_from_another_is_the_same_failure() -> None:
 
 
 def test_an_exception_of_a_script_is_the_same_in_a_stack_trace() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     raised = (
         'Traceback (most recent call last):\n  File "/app/claims.py", line 3, in lookup\nPolicyError: no\n'
     )
@@ -206,7 +206,7 @@ def test_exceptions_of_a_group_are_read() -> None:
     assert chained_exceptions(text) == ("ExceptionGroup: unhandled errors (1 sub-exception)",)
 
 
-def by_name(*recorded: Recorded) -> dict[str, Summary]:
+def by_name(*recorded: RecordedTrace) -> dict[str, Summary]:
     return {one.trace_id: one for one in summaries(spans_of(*recorded))}
 
 
@@ -236,7 +236,7 @@ def test_a_conversation_below_a_span_recorded_elsewhere_is_finished() -> None:
 
 
 def test_an_unfinished_conversation_is_not_named_after_a_nested_chat() -> None:
-    it = Recorded()
+    it = RecordedTrace()
     with it.span("invoke_workflow user -> boss", 1):
         it.leaf("invoke_agent boss", 1, gen_ai__agent__name="boss", autogen__sender__name="user")
         with it.span("invoke_agent user", 1):
@@ -246,6 +246,15 @@ def test_an_unfinished_conversation_is_not_named_after_a_nested_chat() -> None:
     ]
     summary = summarize(trace_of(it))
     assert (summary.name, summary.outcome) == ("user -> boss", "unfinished")
+
+
+def test_the_sum_of_costs_has_no_digits_that_mean_nothing() -> None:
+    costs: list[Any] = [0.1, 0.2, 0.0000123456789, "free"]
+    it = RecordedTrace()
+    with it.span("invoke_workflow user -> boss", 1):
+        for cost in costs:
+            it.leaf("chat gpt-4o", 1, **{"autogen.cost.usd": cost})
+    assert summarize(trace_of(it)).cost_usd == 0.3000123457
 
 
 def test_traces_without_agents_are_not_conversations() -> None:

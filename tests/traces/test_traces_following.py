@@ -6,7 +6,7 @@ from autogen_otel.traces import following
 from autogen_otel.traces.conversations import Summary, summarize
 from autogen_otel.traces.following import Following
 from autogen_otel.traces.selection import EVERYTHING
-from tests.support.recorded import Recorded, spans_of
+from tests.support.recorded import RecordedTrace, spans_of
 
 if TYPE_CHECKING:
     import pytest
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def conversation(number: int) -> list[Span]:
-    it = Recorded(number, at=number)
+    it = RecordedTrace(number, at=number)
     with it.span("invoke_workflow a -> b", 1), it.span("invoke_agent b"):
         it.leaf("chat m", 1)
     return spans_of(it)

@@ -14,18 +14,21 @@ import pytest
 from autogen import OpenAIWrapper
 from opentelemetry import baggage
 from opentelemetry import context as otel_context
+from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
 from opentelemetry.instrumentation import httpx as http_instrumentations
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_otel
+from autogen_otel.recording import current
 from autogen_otel.testing import entry, error, text, tool_call
-from tests.support.agents import Serve, assistant, chat, configured, pair, user
+from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import HAS_TRACER
 from tests.support.models import HouseModel, counting_words
 from tests.support.telemetry import Telemetry, attributes_of, exception_of, instrumented
 from tests.support.tools import lookup
+from tests.support.trees import HEALTHY
 
 RECOVERED = """\
 invoke_workflow user -> assistant errors.handled=1
@@ -258,3 +261,21 @@ def test_a_tracer_that_reports_elsewhere_keeps_its_spans(
         chat(asker, helper)
     assert names(elsewhere) == ["chat gpt-4o"] * 2
     assert len(telemetry.named("chat")) == 2
+
+
+@SHAPES
+def test_what_puts_another_runtime_context_in_place_later_tears_no_trace(
+    telemetry: Telemetry,
+    serve: Serve,
+    shape: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As Sentry does when it is set up after us."""
+    monkeypatch.setattr(otel_context, "_RUNTIME_CONTEXT", ContextVarsRuntimeContext())
+    turns = [tool_call("lookup", {"policy_id": "P-1"}), text("It is active. TERMINATE")]
+    converse(shape, *pair(serve(turns), lookup))
+    assert telemetry.tree() == HEALTHY
+    assert len(telemetry.trace_ids) == 1
+    assert current.current_call() is None
+    assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]

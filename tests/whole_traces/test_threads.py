@@ -9,7 +9,7 @@ import pytest
 
 from autogen_otel.testing import entry, text, tool_call
 from tests.support.agents import SHAPES, Serve, a_chat, assistant, chat, converse, healthy_pair, pair, user
-from tests.support.groups import silent
+from tests.support.groups import silent_agent
 from tests.support.telemetry import THREADING, Telemetry, threads_instrumented
 from tests.support.tools import a_lookup
 from tests.support.trees import HEALTHY, below_the_request
@@ -87,7 +87,7 @@ def test_chats_of_a_queue_are_traces_of_their_own_where_the_application_has_none
 def test_conversations_that_an_async_tool_gathers(telemetry: Telemetry, serve: Serve, parallel: bool) -> None:
     async def ask_all(question: str) -> str:
         """Ask everybody."""
-        asked = [a_chat(silent(f"clerk{n}"), silent(f"expert{n}"), max_turns=1) for n in range(2)]
+        asked = [a_chat(silent_agent(f"clerk{n}"), silent_agent(f"expert{n}"), max_turns=1) for n in range(2)]
         if parallel:
             await asyncio.gather(*asked)
         else:
@@ -110,7 +110,7 @@ def test_a_thread_that_a_tool_starts_belongs_to_it_with_opentelemetrys_instrumen
     def ask_aside(question: str) -> str:
         """Ask somebody in a thread."""
         aside = threading.Thread(
-            target=lambda: chat(silent("clerk"), silent("expert"), max_turns=1), name="aside"
+            target=lambda: chat(silent_agent("clerk"), silent_agent("expert"), max_turns=1), name="aside"
         )
         aside.start()
         aside.join()

@@ -52,6 +52,7 @@ _BY_CLASS_NAME = {
     "ReadError": causes.BACKEND,
     "WriteError": causes.BACKEND,
     "RemoteProtocolError": causes.BACKEND,
+    "DecodingError": causes.BACKEND,
     "APIConnectionError": causes.BACKEND,
     "APIResponseValidationError": causes.BACKEND,
     "LengthFinishReasonError": causes.BACKEND,
@@ -247,8 +248,9 @@ def _of_request(errors: Errors, case: Circumstances, callback: Callback | None) 
         yield from _of_stream(errors, case.stream, case.carried_messages)
     yield from _of_links(errors, case.carried_messages)
     if isinstance(error, UnicodeEncodeError) and raised_by(error, "httpx", "httpx2", "openai"):
-        # A key or header with characters that cannot be sent.
-        yield causes.CONFIG_ENTRY
+        # A key or header with characters that cannot be sent; what is said is sent as UTF-8, which only half
+        # of a surrogate pair does not fit.
+        yield causes.CLIENT if error.encoding == "utf-8" else causes.CONFIG_ENTRY
     if case.has_custom_client:
         yield causes.CLIENT
     if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):

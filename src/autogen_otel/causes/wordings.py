@@ -204,8 +204,15 @@ CONFIG_WORDINGS: Final = (
         _CONFIG, r"api version .{0,30}not supported|missing required query parameter: api-version", "Azure"
     ),
     Wording(_CONFIG, r"unsupported parameter|unrecognized request argument|unknown parameter", "OpenAI"),
+    Wording(_CONFIG, r"max_(?:completion_)?tokens\W? is too large", "OpenAI, Azure"),
     Wording(_CONFIG, r"extra inputs are not permitted|extra_forbidden", "Anthropic, Mistral"),
     Wording(_CONFIG, r"does not support (?:tools|functions|function calling)|not support tool", "Ollama"),
+    Wording(
+        _CONFIG,
+        r"\b(?:tools?|functions?|function calling|tool (?:use|calling|choice))\W{0,3} (?:is|are) not"
+        r" (?:supported|enabled)",
+        "gateways",
+    ),
     Wording(_CONFIG, r"\"auto\" tool choice requires", "vLLM"),
     Wording(_CONFIG, r"unauthorized|authentication (?:failed|required)|access denied", "gateways"),
 )

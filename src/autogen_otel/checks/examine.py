@@ -16,7 +16,7 @@ from autogen_otel.checks.offline.patience import unset_timeout_note
 from autogen_otel.checks.probe.verdicts import Probe
 from autogen_otel.checks.report import ERROR, GUESSES, EntryReport, ListReport, Problem
 from autogen_otel.checks.source import Source, is_entry, of_value
-from autogen_otel.checks.values import holds_own_objects
+from autogen_otel.checks.values import holds_own_objects, json_type_name
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, WORKS
 
 PROBE_SECONDS: Final = 15.0
@@ -148,8 +148,8 @@ def _no_object_problem(entry: Any) -> Problem:
     if isinstance(entry, Mapping):
         message = "is an llm_config and no entry; put the entries of its config_list here"
         return Problem("not_an_object", ERROR, message)
-    kind = "null" if entry is None else f"a {type(entry).__name__}"
-    return Problem("not_an_object", ERROR, f"is {kind} and no object; an entry is an object with a model")
+    message = f"is {json_type_name(entry)} and no object; an entry is an object with a model"
+    return Problem("not_an_object", ERROR, message)
 
 
 def _mask_problem(problem: Problem, masking: Masking) -> Problem:

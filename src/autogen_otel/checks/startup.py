@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,6 +13,8 @@ from autogen_otel.checks.asking.ask import Answers
 from autogen_otel.checks.examine import examine
 from autogen_otel.checks.report import ListReport
 from autogen_otel.checks.source import Source, SourceError, of_value
+from autogen_otel.delivery import fork
+from autogen_otel.delivery.processes.at_exit import AT_EXIT
 
 _MOST_LISTS: Final = 50
 _log = logging.getLogger("autogen_otel")
@@ -31,14 +31,14 @@ class StartupCheck:
         self._on_error = on_error
         self._checked_digests: set[bytes] = set()
         self._has_exit = False
-        self._begin()
+        self.after_fork()
+        fork.renew_after_fork(self)
 
-    def _begin(self) -> None:
+    def after_fork(self) -> None:
         """Forget the check under way: a forked process has no thread for it, and its lock may stay locked."""
         self._pending_sources: list[Source] = []
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._process = os.getpid()
         self._is_over = False
 
     def look(self, llm_config: Any) -> None:
@@ -57,8 +57,7 @@ class StartupCheck:
             return
         json_text = json.dumps([source.entries, source.options], sort_keys=True, default=str)
         digest = hashlib.sha256(json_text.encode()).digest()
-        if self._process != os.getpid():
-            self._begin()
+        fork.notice()
         with self._lock:
             if self._is_over or digest in self._checked_digests or len(self._checked_digests) >= _MOST_LISTS:
                 return
@@ -66,7 +65,7 @@ class StartupCheck:
             self._pending_sources.append(source)
             if not self._has_exit:
                 self._has_exit = True
-                atexit.register(self._exit)
+                AT_EXIT.register(self._exit)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="autogen-otel-check", daemon=True)
                 self._thread.start()
@@ -102,8 +101,6 @@ class StartupCheck:
 
     def _exit(self) -> None:
         """Log what is known of the pending lists when the process ends: it may end because of them."""
-        if self._process != os.getpid():
-            return
         with self._lock:
             self._is_over = True
             sources = list(self._pending_sources)

@@ -70,6 +70,7 @@ def json_type_name(value: object) -> str:
         float: "a number",
         type(None): "null",
         dict: "an object",
+        list: "a list",
     }
     return kinds.get(type(value), f"a {type(value).__name__}")
 

@@ -27,6 +27,12 @@ _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
 _DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _EPILOG: Final = """\
+examples:
+  autogen-otel doctor            is everything attached, and does telemetry arrive?
+  autogen-otel show --failing    the conversations in which something failed
+  autogen-otel diagnose          what fails, why, and what it goes with
+  autogen-otel show --help       the options and examples of one command
+
 exit codes:
   0    done
   1    looked, and found a problem (commands that check something)
@@ -62,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(argv)
         sys.stdout.flush()
     except (CommandError, SourceError, SettingsError) as error:
-        sys.stderr.write(f"autogen-otel: {str(error).removesuffix('.')}.\n")
+        sentence = str(error)
+        sys.stderr.write(f"autogen-otel: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}\n")
         return BAD_INPUT
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -116,8 +123,10 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
 
 def _run(argv: Sequence[str] | None) -> int:
     parser, commands = _parser()
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args, unknown_words = parser.parse_known_args(argv)
+        _refuse_early_option(words, parser, commands.choices.values())
+        args, unknown_words = parser.parse_known_args(words)
         if unknown_words:
             _refuse(unknown_words, commands.choices.get(args.command, parser))
     except SystemExit as stop:
@@ -129,15 +138,46 @@ def _run(argv: Sequence[str] | None) -> int:
     return code
 
 
+def _refuse_early_option(
+    words: Sequence[str], parser: argparse.ArgumentParser, commands: Iterable[argparse.ArgumentParser]
+) -> None:
+    """Refuse an option of a command that stands before it, where its value would pass for the command."""
+    option = words[0].partition("=")[0] if words else ""
+    if option not in _options(parser) and any(option in _options(command) for command in commands):
+        parser.error(f"{option} has to stand after the command")
+
+
 def _refuse(unknown_words: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
     """Refuse words that a command does not know, and name the option that was probably meant."""
-    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - its only list
-    suggestions = get_close_matches(unknown_words[0].partition("=")[0], options, n=1)
-    hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
+    hint = _suggestion(unknown_words[0].partition("=")[0], _options(parser))
     parser.error(f"unrecognized arguments: {' '.join(unknown_words)}{hint}")
 
 
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    return [
+        option
+        for action in parser._actions  # noqa: SLF001 - its only list
+        for option in action.option_strings
+    ]
+
+
+def _suggestion(word: str, known_words: Iterable[str]) -> str:
+    """Ask whether the user meant the nearest of the words that are known; empty if none is near."""
+    # Without the hyphens, which all options share.
+    by_letters = {known.lstrip("-"): known for known in known_words}
+    matches = get_close_matches(word.lstrip("-").lower(), by_letters, n=1)
+    return f"; did you mean {by_letters[matches[0]]}?" if matches else ""
+
+
 class _Parser(argparse.ArgumentParser):
+    def _check_value(self, action: argparse.Action, value: str) -> None:
+        # Python 3.14 can do this itself; subclasses of earlier ones have only this method for it.
+        if action.choices is not None and value not in action.choices:
+            hint = _suggestion(value, action.choices)
+            if hint:
+                raise argparse.ArgumentError(action, f"invalid choice: {value!r}{hint}")
+        super()._check_value(action, value)
+
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
 

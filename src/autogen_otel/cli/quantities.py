@@ -11,6 +11,7 @@ from autogen_otel.traces.trace import NS
 _MINUTE: Final = 60
 _TENTHS_BELOW: Final = 10
 _KILO: Final = 1000
+_LEAST_COST: Final = 0.0001
 
 
 def duration(nanoseconds: int) -> str:
@@ -42,6 +43,11 @@ def size(byte_count: int) -> str:
     kilobytes = byte_count / _KILO
     # Up to ten megabytes the kilobytes still say something.
     return f"{kilobytes:,.0f} kB" if kilobytes < _TENTHS_BELOW * _KILO else f"{kilobytes / _KILO:,.0f} MB"
+
+
+def cost(dollars: float) -> str:
+    """``about $0.0123``; ``less than $0.0001`` where the digits would say that it costs nothing."""
+    return "less than $0.0001" if 0 < dollars < _LEAST_COST else f"about ${dollars:.4f}"
 
 
 def local_time(nanoseconds: int) -> str:

@@ -141,7 +141,7 @@ def _chat_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact(f"answer: {problem}", Tone.WARN)
     cost = attributes.get(names.COST_USD)
     if isinstance(cost, (int, float)):
-        yield Fact(f"about ${cost:.4f}", Tone.QUIET, detail=True)
+        yield Fact(quantities.cost(cost), Tone.QUIET, detail=True)
     yield from _attribute_fact(span, names.HELPER_ROLE, "for {}")
 
 

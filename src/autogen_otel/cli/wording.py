@@ -8,15 +8,17 @@ from typing import Any, Final
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.options import sources
-from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT, Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
+from autogen_otel.diagnosis.comparison.statistics import Table, smallest
 from autogen_otel.diagnosis.evidence.arguments import FORM
-from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, HOUR
-from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, HOUR, MINUTE
+from autogen_otel.diagnosis.evidence.loops import IN_CIRCLES, is_loop
+from autogen_otel.diagnosis.findings import Evidence, Finding, OddAnswers, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import NS
-from autogen_otel.vocabulary import causes, code_failures
+from autogen_otel.vocabulary import causes, code_failures, responses
 
 _OK: Final = 200
 _TINY: Final = 1e-6
@@ -54,15 +56,9 @@ def lines(
         yield "cost", f"{duration} lost in all"
     yield from zip(_label_once("goes with"), conditions, strict=False)
     # What sets apart the calls of an entry that can never work is the entry, which the title names.
-    if not finding.discriminators and finding.compared_calls[0] > 1 and finding.cause != causes.CONFIG_ENTRY:
-        failing, working = finding.compared_calls
-        no_difference = (
-            f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
-        )
-        yield (
-            "goes with",
-            no_difference if working else "no call of this kind worked, so there is nothing to compare",
-        )
+    may_work = finding.works_otherwise or finding.cause != causes.CONFIG_ENTRY
+    if not finding.discriminators and finding.compared_calls[0] > 1 and may_work:
+        yield "goes with", _no_difference(*finding.compared_calls)
     symptoms = (
         f"{quantities.plural(times, 'time')} {symptom}" for symptom, times in finding.symptoms.items()
     )
@@ -70,6 +66,16 @@ def lines(
     yield "seen as", finding.visible_as
     yield "do", finding.advice
     yield from zip(_label_once("look"), view_hints, strict=False)
+
+
+def _no_difference(failing: int, working: int) -> str:
+    """Why nothing is known that the failing calls go with."""
+    if not working:
+        return "no call of this kind worked, so there is nothing to compare"
+    if smallest(Table(failing, failing, 0, working)) > SIGNIFICANT:
+        # Not even what all failing calls have and no working one would be more than chance.
+        return f"too few calls to tell: {failing:,} failed, {working:,} worked"
+    return f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
 
 
 def ending(finding: Finding) -> str:
@@ -98,11 +104,7 @@ def state(finding: Finding) -> str:
 
 def _is_loop(finding: Finding) -> bool:
     """Whether its conversations went in circles, and nothing in them raised."""
-    return finding.cause == causes.ORCHESTRATION and _goes_round(finding.subject)
-
-
-def _goes_round(subject: Mapping[str, Any]) -> bool:
-    return "tool" in subject or "problem" in subject or ", " in str(subject.get("agent", ""))
+    return finding.cause == causes.ORCHESTRATION and is_loop(finding.subject)
 
 
 def view_hints(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
@@ -124,6 +126,21 @@ def sampling_note(sampling: Sampling) -> str:
     failing = part(sampling.failing_read, sampling.failing, "conversations in which something failed")
     working = part(sampling.working_read, sampling.working, "others")
     return f"read {failing} and {working}, chosen at random; what is counted below is extrapolated"
+
+
+def odd_answers_note(odd: OddAnswers, model: str) -> str:
+    """What a model answered that AutoGen went on with; ``model`` is its name as text that fits."""
+    answers = quantities.plural(odd.occurrences, "answer")
+    conversations = quantities.plural(odd.conversations, "conversation")
+    words = _ODD_ANSWERS.get(odd.problem, odd.problem)
+    return f"{model} gave {answers} {words}, in {conversations}; AutoGen went on as with any other answer"
+
+
+_ODD_ANSWERS: Final = {
+    responses.CUT_AT_TOKEN_LIMIT: "cut at the token limit",
+    responses.EMPTY: "without text or tool calls",
+    responses.REFUSAL: "that refused",
+}
 
 
 def _label_once(label: str) -> Iterator[str]:
@@ -183,10 +200,10 @@ def _agent_title(subject: Any) -> str:
     agents = str(subject.get("agent", "an agent"))
     if "tool" in subject:
         return f"{agents} calls {subject['tool']} over and over"
+    if subject.get("problem") == IN_CIRCLES:
+        return f"{agents} {IN_CIRCLES}"
     if "problem" in subject:
         return f"{agents}: {subject['problem']}"
-    if _goes_round(subject):
-        return f"{agents} hand over to each other again and again"
     return f"{agents}: choosing who speaks next fails"
 
 
@@ -244,6 +261,7 @@ _TITLES: Final = {
 _GLOSSES: Final = {
     GAP: " (seconds since the call before)",
     HOUR: " (UTC)",
+    MINUTE: " (of each hour)",
     CONVERSATION_NUMBER: " (how many conversations the process has had)",
 }
 """Explanations of derived attributes whose names do not explain themselves."""

@@ -7,6 +7,7 @@ pays for them.
 from autogen_otel.delivery.counts import observe_delivery
 from autogen_otel.delivery.processes.process import Process
 from autogen_otel.delivery.providers import (
+    draw_apart,
     global_logger_provider,
     global_meter_provider,
     global_tracer_provider,
@@ -19,6 +20,7 @@ from autogen_otel.delivery.providers import (
 
 __all__ = [
     "Process",
+    "draw_apart",
     "global_logger_provider",
     "global_meter_provider",
     "global_tracer_provider",

@@ -122,9 +122,10 @@ def _had_lock() -> bool:
     return has_lock
 
 
-def was_forked_unnoticed() -> bool:
-    """Whether this process was forked and Python was not told: uWSGI forks like that by default."""
-    return _pid != os.getpid()
+def notice() -> None:
+    """Have everything here begin anew if Python was not told of a fork: uWSGI forks like that by default."""
+    if _pid != os.getpid():
+        begin_anew()
 
 
 def begin_anew() -> None:

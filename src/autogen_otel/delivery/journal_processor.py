@@ -78,8 +78,7 @@ class JournalProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Note that a span of its trace is open."""
-        if fork.was_forked_unnoticed():
-            fork.begin_anew()
+        fork.notice()
         self._note(span, has_ended=False)
 
     def on_end(self, span: ReadableSpan) -> None:

@@ -17,9 +17,9 @@ from opentelemetry.sdk._logs import export as sdk
 from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
-from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
+from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import LOGS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -46,8 +46,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     exporters += [LogExporter(endpoint, PROCESS) for endpoint in endpoints if endpoint]
     if not exporters:
         return None
-    provider = _ForkingLoggerProvider(resource=resource_of(tracers))
-    renew_after_fork(provider)
+    provider = _OwnLoggerProvider(resource=resource_of(tracers))
     limits = Limits.of_environment("OTEL_BLRP")
     for exporter in exporters:
         processor: Any = LogBatches(exporter, limits, LOGS.items)
@@ -55,14 +54,12 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     return provider
 
 
-class _ForkingLoggerProvider(LoggerProvider):
-    """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
+class _OwnLoggerProvider(OwnProvider, LoggerProvider):
+    """The SDK's provider as we build it."""
 
     def after_fork(self) -> None:
         """Renew the locks."""
         self._logger_cache_lock, self._active_loggers_lock = Lock(), Lock()
-
-    _handle_fork = after_fork
 
 
 class LogBatches(Batches):

@@ -8,14 +8,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.metrics import (
-    AlignedHistogramBucketExemplarReservoir,
     Counter,
     Histogram,
     MeterProvider,
     ObservableCounter,
-    SimpleFixedSizeExemplarReservoir,
 )
-from opentelemetry.sdk.metrics._internal.exemplar.exemplar_reservoir import BucketIndexError
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     ConsoleMetricExporter,
@@ -37,9 +34,10 @@ from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.fork import renew_after_fork
-from autogen_otel.delivery.identity.randomness import SYSTEM
+from autogen_otel.delivery.identity.exemplars import with_own_draws
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import METRICS
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
@@ -66,10 +64,8 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
     if not readers:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
-    readers = list(map(_with_own_draws, readers))
-    provider = ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
-    renew_after_fork(provider)
-    return provider
+    readers = list(map(with_own_draws, readers))
+    return _OwnMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
 
 
 def _reader(endpoint: Endpoint) -> MetricReader:
@@ -88,15 +84,13 @@ def _reader(endpoint: Endpoint) -> MetricReader:
     )
 
 
-class ForkingMeterProvider(MeterProvider):
-    """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
+class _OwnMeterProvider(OwnProvider, MeterProvider):
+    """The SDK's provider as we build it."""
 
     def after_fork(self) -> None:
         """Renew the locks."""
         self._lock, self._meter_lock = Lock(), Lock()
         MeterProvider._all_metric_readers_lock = Lock()  # noqa: SLF001 - all providers share it
-
-    _handle_fork = after_fork
 
 
 class PeriodicReader(PeriodicExportingMetricReader):
@@ -106,10 +100,15 @@ class PeriodicReader(PeriodicExportingMetricReader):
     end it does not wait for an endpoint that does not answer.
     """
 
-    _is_forked = False
+    _lacks_thread = False
 
     def __init__(self, exporter: MetricExporter, **options: Any) -> None:
-        super().__init__(exporter, **options)
+        try:
+            super().__init__(exporter, **options)
+        except RuntimeError:
+            # The system has no more threads, or the program ends: measurements are exported at the end. All
+            # else is set up before the thread.
+            self._daemon_thread, self._lacks_thread = None, True
         ending.READERS.add(self)
         renew_after_fork(self)
 
@@ -119,25 +118,25 @@ class PeriodicReader(PeriodicExportingMetricReader):
     def after_fork(self) -> None:
         """Leave the thread and its locks to the parent."""
         self._export_lock = Lock()
-        self._daemon_thread, self._is_forked = None, True
+        self._daemon_thread, self._lacks_thread = None, True
 
     def resume(self) -> None:
         """Start the thread again, which does not survive a fork."""
-        if self._is_forked:
+        if self._lacks_thread:
             try:
                 super()._at_fork_reinit()  # type: ignore[no-untyped-call]
             except RuntimeError:
                 # The system has no more threads: measurements are exported at the end.
                 self._daemon_thread = None
             else:
-                self._is_forked = False
+                self._lacks_thread = False
 
     def shutdown(self, timeout_millis: float = 30_000, **more: Any) -> None:
         """Export for the last time."""
         exporter = self._exporter
         if isinstance(exporter, EndpointExporter):
             exporter.hurry()
-        if self._is_forked and not self._shutdown:
+        if self._lacks_thread and not self._shutdown:
             # Otherwise the thread collects.
             self.collect(timeout_millis)
         super().shutdown(timeout_millis, **more)
@@ -276,54 +275,3 @@ def _is_encodable(value: Any) -> bool:
     except (UnicodeEncodeError, OverflowError):
         return False
     return True
-
-
-# ---------------------------------------------------------------- exemplars
-def _with_own_draws(reader: MetricReader) -> MetricReader:
-    """Have a reader that no provider has yet choose its exemplars without the global ``random``.
-
-    Done to the reader and not by views: views for all instruments make the SDK warn where two libraries have
-    an instrument of the same name.
-    """
-    # Plugins' readers take no preference.
-    aggregations: dict[type, Aggregation] = getattr(reader, "_instrument_class_aggregation", {})
-    for kind, aggregation in aggregations.items():
-        aggregations[kind] = _OwnDraws(aggregation)
-    return reader
-
-
-class _OwnDraws(Aggregation):
-    """An aggregation whose exemplars are chosen by draws of our own."""
-
-    def __init__(self, aggregation: Aggregation) -> None:
-        self._aggregation = aggregation
-
-    def _create_aggregation(
-        self, instrument: Any, attributes: Any, _default_factory: Any, start_time_unix_nano: int
-    ) -> Any:
-        return self._aggregation._create_aggregation(  # noqa: SLF001 - the SDK calls it on what readers prefer
-            instrument, attributes, _reservoir_factory, start_time_unix_nano
-        )
-
-
-def _reservoir_factory(_aggregation: Any) -> Any:
-    def make(**parameters: Any) -> Any:
-        # As the SDK does; this reservoir draws nothing.
-        if "boundaries" in parameters:
-            return AlignedHistogramBucketExemplarReservoir(**parameters)
-        return _Reservoir(**parameters)
-
-    return make
-
-
-class _Reservoir(SimpleFixedSizeExemplarReservoir):
-    """The SDK's reservoir, in which each measurement has the same chance, with draws of our own."""
-
-    def _find_bucket_index(self, *_measurement: Any, **_more: Any) -> int:
-        self._measurements_seen += 1
-        if self._measurements_seen <= self._size:
-            return self._measurements_seen - 1
-        index = SYSTEM.randrange(self._measurements_seen)
-        if index < self._size:
-            return index
-        raise BucketIndexError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Tracer, TracerProvider
 
     from autogen_otel.settings import Settings
 
@@ -56,6 +57,14 @@ def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
     if settings.journal != UNDELIVERED if _is_ours(tracers) else settings.journal_is_set:
         # Imported here, because it loads the SDK.
         import_module("autogen_otel.delivery.journal_processor").keep_copies(tracers, settings)
+
+
+def draw_apart(tracer: Tracer, meters: MeterProvider) -> None:
+    """Have what we record draw nothing from the global ``random``, also where the providers are not ours."""
+    if "opentelemetry.sdk.trace" in sys.modules:
+        import_module("autogen_otel.delivery.identity.ids").draw_apart(tracer)
+    if "opentelemetry.sdk.metrics" in sys.modules:
+        import_module("autogen_otel.delivery.identity.exemplars").draw_apart(meters)
 
 
 def is_journaled(tracers: TracerProvider) -> bool:

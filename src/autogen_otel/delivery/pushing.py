@@ -121,8 +121,7 @@ class PushedCopy:
             try:
                 spans = [] if text.isspace() else spans_of(text)
             except ValueError:
-                # A program may be in the middle of the last line.
-                self.forwarding.report(Tally(damaged_lines=int(text.endswith(b"\n"))))
+                self.forwarding.report(Tally(damaged_lines=1, bytes=len(text)))
                 continue
             yield from split(spans, encodable_span)[0]
             self.forwarding.report(Tally(bytes=len(text)))

@@ -17,13 +17,13 @@ from opentelemetry.trace import Link, Status
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
-from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, write_problem
 from autogen_otel.delivery.journal.decoding import bounded_attributes, bounded_list
 from autogen_otel.delivery.processes import batches, side_files
+from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import SPANS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -47,19 +47,15 @@ def build(settings: Settings) -> TracerProvider:
     # Before the provider: exit functions are called in reverse order, and the spans in flight are noted once
     # more when the provider has exported.
     exporters = _exporters(settings)
-    provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
-    renew_after_fork(provider)
+    provider = _OwnTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in exporters:
         provider.add_span_processor(batches.SpanBatches(exporter, limits))
     PROCESS.drop(SPANS.items, NOT_DELIVERED, 0)
     return provider
 
 
-class ForkingTracerProvider(TracerProvider):
-    """The SDK's provider with a resource that follows forks by itself.
-
-    The SDK would detect it anew in threads, for which a forked process waits; where threads are greenlets,
-    others run meanwhile, in a process that may only start another program.
+class _OwnTracerProvider(OwnProvider, TracerProvider):
+    """The SDK's provider as we build it.
 
     Attributes:
         is_of_autogen_otel: marks it, also for a later import of this package.
@@ -68,11 +64,8 @@ class ForkingTracerProvider(TracerProvider):
     is_of_autogen_otel: Final = True
 
     def after_fork(self) -> None:
-        """Renew the locks, as older SDKs do not."""
+        """Renew the lock."""
         self._tracers_lock = threading.Lock()
-
-    # Newer SDKs call it by this name.
-    _handle_fork = after_fork
 
 
 def journal_of(settings: Settings) -> Journal:

@@ -36,6 +36,15 @@ def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> 
             {"tool": note.tool, "returned_errors": note.occurrences, "conversations": note.conversations}
             for note in diagnosis.notes
         ],
+        "odd_answers": [
+            {
+                "model": odd.model,
+                "problem": odd.problem,
+                "answers": odd.occurrences,
+                "conversations": odd.conversations,
+            }
+            for odd in diagnosis.odd_answers
+        ],
         "interval_seconds": diagnosis.interval_seconds,
         "over_time": _over_time(diagnosis.over_time),
     }

@@ -13,6 +13,8 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator, disc
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
 from autogen_otel.diagnosis.comparison.questions import CallsOf, Inquiry, answer_all
+from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL
+from autogen_otel.diagnosis.entries import works_otherwise
 from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
 from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
@@ -20,7 +22,7 @@ from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
-from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
+from autogen_otel.diagnosis.words import WORKS_OTHERWISE, advice_for, visible_as, what_ended
 from autogen_otel.traces.source import WeightedConversation
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
@@ -29,7 +31,6 @@ from autogen_otel.vocabulary import causes
 _MOST_EVIDENCE: Final = 3
 _MOST_COMPARED: Final = 2000
 _MOST_SYMPTOMS: Final = 5
-_NEARLY_ALL: Final = 0.9
 _WORTH: Final = {Effect.ENDED: 1.0, Effect.SWALLOWED: 0.5, Effect.FELL_OVER: 0.1, Effect.RETRIED: 0.1}
 """How much of a failed conversation each effect counts as: what a user notices counts most."""
 _ENTRY_ATTRIBUTES: Final = frozenset(
@@ -70,6 +71,7 @@ class Finding:
         discriminators: what failing calls have that working ones do not.
         distributions: the distribution of the values of each discriminator.
         compared_calls: how many failing and how many working calls were compared for that.
+        works_otherwise: whether most calls of the entry work, if it is about one.
         symptoms: what else happened because of it.
         message: what was raised, or what the provider said, in the best of these.
         evidence: the best conversations to look at.
@@ -93,6 +95,7 @@ class Finding:
     discriminators: tuple[Discriminator, ...]
     distributions: tuple[tuple[Bar, ...], ...]
     compared_calls: tuple[int, int]
+    works_otherwise: bool
     symptoms: Mapping[str, int]
     message: str
     evidence: tuple[Evidence, ...]
@@ -111,6 +114,16 @@ class Note:
     """A tool that returned errors instead of raising: no finding, but worth knowing."""
 
     tool: str
+    occurrences: int
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class OddAnswers:
+    """Answers of a model that are no failure, but were cut, empty or a refusal."""
+
+    model: str
+    problem: str
     occurrences: int
     conversations: int
 
@@ -157,7 +170,8 @@ class Diagnosis:
         first_ns: when the first of them began; 0 for none.
         last_ns: when the last of them began.
         findings: what fails; the finding that explains most comes first.
-        notes: what does not count as a failure.
+        notes: errors that tools returned, which do not count as failures.
+        odd_answers: answers that AutoGen went on with although they were cut, empty or a refusal.
         interval_seconds: the length of the intervals of ``over_time``.
         over_time: conversations by the beginning of the interval in which they began, in seconds since 1970.
         sampling: what was read, if that is a sample.
@@ -169,6 +183,7 @@ class Diagnosis:
     last_ns: int
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
+    odd_answers: tuple[OddAnswers, ...]
     interval_seconds: int
     over_time: Mapping[int, int]
     sampling: Sampling | None = None
@@ -203,7 +218,7 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         in_order = sorted(group, key=lambda failure: failure.time_ns)
         share = len({failure.trace_id for failure in group}) / conversations_by_type[_failure_type(group[0])]
         inquiries[group[0].compared_as or group[0].kind].append(
-            _finding(in_order, population.over_time, findings_of_trace, is_alone=share >= _NEARLY_ALL)
+            _finding(in_order, population.over_time, findings_of_trace, is_alone=share >= NEARLY_ALL)
         )
     findings = [
         finding for kind, of_kind in inquiries.items() for finding in answer_all(of_kind, calls_of(kind))
@@ -213,6 +228,10 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         Note(tool, count, population.returned_conversations[tool])
         for tool, count in population.returned_errors.most_common()
     ]
+    odd_answers = [
+        OddAnswers(*key, count, population.odd_conversations[key])
+        for key, count in population.odd_answers.most_common()
+    ]
     conversations = round(population.conversations)
     return Diagnosis(
         conversations,
@@ -221,6 +240,7 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         population.last_ns,
         tuple(findings),
         tuple(notes),
+        tuple(odd_answers),
         population.over_time.seconds,
         population.over_time.counts,
     )
@@ -265,13 +285,16 @@ def _finding(
     bars = yield from distributions(
         [discriminator.property for discriminator in discriminators], failing, outline
     )
+    failed_calls = sum(failure.weight for failure in group)
+    does_work = group[0].kind == MODEL and (yield from works_otherwise(subject, failed_calls, discriminators))
+    detail = {**group[0].detail, WORKS_OTHERWISE: does_work}
     counts = {effect: round(count) for effect, count in effects.items()}
     best = _best(list(worst.values()), findings_of_trace)
     return Finding(
         cause=group[0].cause,
         subject=subject,
         status_codes=dict(statuses.most_common()),
-        occurrences=round(sum(failure.weight for failure in group)),
+        occurrences=round(failed_calls),
         attempts=round(sum(failure.weight * failure.attempts for failure in group)),
         conversations=round(sum(failure.weight for failure in first.values())),
         ended_conversations=counts.get(Effect.ENDED, 0),
@@ -284,13 +307,14 @@ def _finding(
         discriminators=tuple(discriminators),
         distributions=bars,
         compared_calls=(len(failing), outline.total),
+        works_otherwise=does_work,
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         message=best[0].message,
         evidence=tuple(Evidence(failure.trace_id, failure.span_id) for failure in best),
         visible_as=visible_as(
             group[0].cause, subject, counts, {words: round(count) for words, count in ended_later.items()}
         ),
-        advice=advice_for(group[0].cause, subject, group[0].detail, discriminators),
+        advice=advice_for(group[0].cause, subject, detail, discriminators),
     )
 
 
@@ -332,7 +356,7 @@ def _one_of_each_conversation(group: Sequence[Occurrence]) -> list[Occurrence]:
 def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
     """The common subject of failures: their usual status, and their host if nearly all have the same."""
     subject = dict(group[0].subject)
-    for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
+    for name, least in (("status_code", 0.0), ("host", NEARLY_ALL)):
         values = Counter(failure.subject[name] for failure in group if name in failure.subject)
         subject.pop(name, None)
         for value, count in values.most_common(1):

@@ -17,7 +17,7 @@ from autogen_otel.diagnosis.comparison.candidates import is_number, round_betwee
 from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import CallsOf, Counts, Inquiry, Outline, Run, answer_all
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
+from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL, Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.population import Population
@@ -29,7 +29,6 @@ _UNEXPLAINED_CAUSES: Final = frozenset({causes.BACKEND, causes.CLIENT, causes.UN
 """Causes of a failed model call that explain nothing."""
 _TEMPORARY_CAUSES: Final = frozenset({causes.RATE_LIMIT, causes.BACKEND, causes.TIMEOUT})
 _SURE: Final = 0.001
-_NEARLY_ALL: Final = 0.9
 _MOST_OF_THEM: Final = 0.8
 _CLEAR_EFFECT: Final = 0.6
 _FEWEST: Final = 3
@@ -117,12 +116,14 @@ def _explain_by_prompt(group: Sequence[Occurrence]) -> Inquiry[None]:
     # The errors of tools make prompts longer, too.
     if _after_tools(group, after_tool, answer.total).effect >= effect:
         return
-    for failure in group:
-        if has_property(failure.features):
-            failure.symptoms[failure.words] += 1
-            failure.cause = cause
-            failure.subject = {**_entry_subject(failure.subject), **details}
-            failure.detail = {}
+    explained = [failure for failure in group if has_property(failure.features)]
+    if cause == causes.PROMPT_TOO_LARGE:
+        details = {**details, **_largest_tool(explained)}
+    for failure in explained:
+        failure.symptoms[failure.words] += 1
+        failure.cause = cause
+        failure.subject = {**_entry_subject(failure.subject), **details}
+        failure.detail = {}
 
 
 _Explanation = tuple[float, str, Callable[[Features], bool], dict[str, Any]]
@@ -209,7 +210,7 @@ def _is_explained(
     if table.failing < _FEWEST or fisher_of_best_cut(table, cuts) > _SURE:
         return False
     precision = table.failing / (table.failing + table.working * weight)
-    covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT
+    covers = table.failing_share >= NEARLY_ALL and table.effect >= _CLEAR_EFFECT
     return (covers and precision >= least_share) or precision >= _MOST_OF_THEM
 
 
@@ -233,8 +234,22 @@ def _measure_limit(group: Sequence[Occurrence]) -> Inquiry[None]:
     outline = yield Outline({names.PROMPT_CHARS: [smallest]})
     below = _Numbers(bad, outline.runs[names.PROMPT_CHARS], outline.weight).below(smallest)
     limit: float = smallest if below is None else round_between(below, smallest)
+    tool = _largest_tool(group)
     for failure in group:
-        failure.subject = {**failure.subject, "limit_chars": int(limit)}
+        failure.subject = {**failure.subject, "limit_chars": int(limit), **tool}
+
+
+def _largest_tool(group: Sequence[Occurrence]) -> dict[str, Any]:
+    """The tool whose result is the largest message of nearly all these prompts, if one is."""
+    speakers: Counter[str] = Counter()
+    for failure in group:
+        speaker, tools = (
+            failure.features.get(name) for name in (names.PROMPT_LARGEST_FROM, names.PROMPT_TOOL_NAMES)
+        )
+        if isinstance(speaker, str) and isinstance(tools, frozenset) and speaker in tools:
+            speakers[speaker] += 1
+    usual = [tool for tool, count in speakers.items() if count >= NEARLY_ALL * len(group)]
+    return {"tool": usual[0]} if usual else {}
 
 
 def _blame_slow_tool(group: Sequence[Occurrence]) -> Inquiry[None]:

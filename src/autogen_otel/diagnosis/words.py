@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
-from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
-from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
+from autogen_otel.diagnosis.evidence.features import GAP, HOUR, MINUTE, PREVIOUS_TOOL, TIME, TOOLS_USED
+from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, CHOSEN_AGAIN, IN_CIRCLES
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.diagnosis.evidence.subjects import (
     CUT_AT_LIMIT,
@@ -21,21 +21,27 @@ from autogen_otel.diagnosis.evidence.subjects import (
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, code_failures
 
+WORKS_OTHERWISE: Final = "works_otherwise"
+"""The detail that most calls of the entry work."""
 _QUOTA_STATUS: Final = 402
 _OK: Final = 200
-_FORBIDDEN: Final = 403
-_UNAUTHORIZED: Final = frozenset({401, 407})
-_NOT_FOUND: Final = 404
 _SELECTION_FAILED: Final = "speaker_selection_failed"
 """Instead of an exception: a model had to choose the next speaker, and named nobody or several."""
 _NONE_ERRORS: Final = frozenset({"TypeError", "AttributeError"})
 """Exceptions of a function that takes ``None`` for a text."""
-_IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError"})
+_NO_INPUT: Final = "EOFError"
+"""What ``input()`` raises in a process without a terminal."""
+_MISSING: Final = frozenset({"ImportError", "ModuleNotFoundError", "exit_code_127"})
+"""How code fails that needs a package, or a command that the shell does not find."""
 
 _INSTANCE_ATTRIBUTES: Final = frozenset(
-    {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "service.version"}
+    {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "process.pid", "service.version"}
 )
 """Attributes that differ between instances of the program."""
+
+_EARLIER_TOOLS: Final = frozenset({PREVIOUS_TOOL, TOOLS_USED})
+_CLEAR_EFFECT: Final = 0.8
+"""Most calls follow some tool, so that a smaller difference says little."""
 
 _ONLY_MODEL_KNOWS: Final = (
     "swallowed by AutoGen; only the model was told, and the user saw what it answered to that"
@@ -117,7 +123,7 @@ def advice_for(
         discriminators: what they go with.
     """
     # Another program may have written the traces, with causes of its own.
-    advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])
+    advice = _ADVICE.get(cause, _unknown)
     details = {**detail, **subject}
     words = {
         **_DEFAULT_WORDS,
@@ -126,31 +132,47 @@ def advice_for(
         "callee": subject.get("function") or subject.get("callback") or "your function",
     }
     sentences = (advice if isinstance(advice, str) else advice(details)).format_map(words)
-    hint = next(filter(None, map(_hint, discriminators[:2])), "")
-    return f"{sentences} {hint}".strip()
+    if sentences.startswith(tuple(_DEFAULT_WORDS.values())):
+        sentences = sentences[0].upper() + sentences[1:]
+    hints = (hint for one in discriminators[:2] for hint in _hints(one, cause, subject))
+    return f"{sentences} {next(hints, '')}".strip()
 
 
-def _hint(discriminator: Discriminator) -> str:
+def _hints(discriminator: Discriminator, cause: str, subject: Mapping[str, Any]) -> Iterator[str]:
+    """What a discriminator adds to the advice; most add nothing."""
     attribute, comparison = discriminator.property.attribute, discriminator.property.comparison
-    if attribute in {TIME, HOUR}:
-        moment = _time_words(discriminator)
-        return f"It happens at a certain time ({moment}): look at what was deployed or ran then."
+    text = discriminator.property.text
     is_value = comparison is Comparison.EQUALS
+    is_one_of = comparison is Comparison.INCLUDES or is_value
+    has_little = comparison in {Comparison.ABSENT, Comparison.AT_MOST}
+    if attribute in {TIME, HOUR, MINUTE}:
+        moment = _time_words(discriminator)
+        yield f"It happens at a certain time ({moment}): look at what was deployed or ran then."
     if attribute == names.SERVER_ADDRESS and is_value:
-        return f"Other hosts answer: compare {discriminator.property.text} with them."
+        yield f"Other hosts answer: compare {text} with them."
     if attribute in _INSTANCE_ATTRIBUTES and is_value:
-        return (
-            f"It fails where {attribute} is {discriminator.property.text}: look at what is different there."
-        )
+        yield f"It fails where {attribute} is {text}: look at what is different there."
     if attribute == GAP and comparison is Comparison.AT_LEAST:
-        return "It follows a pause: something on the way closes idle connections; close them sooner."
-    return ""
+        yield "It follows a pause: something on the way closes idle connections; close them sooner."
+    # The title of a finding says its own model.
+    if attribute == names.GEN_AI_REQUEST_MODEL and is_value and text != subject.get("model"):
+        yield f"It goes with the model {text}: compare it with the others."
+    if attribute in _EARLIER_TOOLS and is_one_of and discriminator.table.effect >= _CLEAR_EFFECT:
+        yield f"It follows calls of {text}: look at what those return or change."
+    is_of_history = cause in {causes.STALE_STATE, causes.ORCHESTRATION}
+    if attribute == names.PROMPT_CARRIED_MESSAGES and not (is_of_history or has_little):
+        yield (
+            "It goes with messages that an earlier conversation left: begin with clear_history=True, or with"
+            " new agents."
+        )
 
 
 def _time_words(discriminator: Discriminator) -> str:
     text, comparison = discriminator.property.text, discriminator.property.comparison
     if discriminator.property.attribute == HOUR:
         return f"hour {text}, UTC"
+    if discriminator.property.attribute == MINUTE:
+        return f"minute {text} of each hour"
     return f"{_TIME_WORDS[comparison]} {text.partition(' ')[2]}" if comparison in _TIME_WORDS else text
 
 
@@ -211,20 +233,54 @@ _ADVICE_BY_PROBLEM: Final = {
 
 def _config_entry(subject: Mapping[str, Any]) -> str:
     status = subject.get("status_code")
-    reason = "it can never work"
-    if status == _FORBIDDEN:
-        reason = "it is refused (403), as by a key that lacks a permission, a firewall or a proxy"
-    elif status in _UNAUTHORIZED:
-        reason = "its key is refused ({status_code})"
-    elif status == _NOT_FOUND:
-        reason = "model {model} or its address does not exist (404)"
     at = " at {host}" if "host" in subject else ""
-    return f"Fix or remove entry {{entry}} of the config_list ({{model}}{at}): {reason}."
+    entry = f"entry {{entry}} of the config_list ({{model}}{at})"
+    if subject.get(WORKS_OTHERWISE):
+        return f"Most calls of {entry} work, so {_WRONG_AT_TIMES.get(status, _SOMETHING_WRONG_AT_TIMES)}"
+    return f"Fix or remove {entry}: {_WRONG_FOR_GOOD.get(status, 'it can never work')}."
+
+
+_KEY_REFUSED: Final = "its key is refused ({status_code})"
+_WRONG_FOR_GOOD: Final[Mapping[object, str]] = {
+    401: _KEY_REFUSED,
+    403: "it is refused (403), as by a key that lacks a permission, a firewall or a proxy",
+    404: "model {model} or its address does not exist (404)",
+    407: _KEY_REFUSED,
+}
+_KEY_REFUSED_AT_TIMES: Final = (
+    "its key is refused ({status_code}) at times or since lately. If it still is, fix the key; else look"
+    " whether keys rotate or expire while a client still has the old one, and whether a gateway has a backend"
+    " that does not know the key."
+)
+_WRONG_AT_TIMES: Final[Mapping[object, str]] = {
+    401: _KEY_REFUSED_AT_TIMES,
+    403: (
+        "it is refused (403) at times or since lately. If it still is, look at the permissions of the key;"
+        " else for a quota of the key, for a firewall or proxy that lets only some requests pass, and for a"
+        " backend behind a gateway with other permissions."
+    ),
+    404: (
+        "model {model} is not there (404) at times or since lately. If it still is not, it was removed or"
+        " renamed; else look whether a gateway has a backend that lacks it, and whether the deployment is"
+        " replaced now and then."
+    ),
+    407: _KEY_REFUSED_AT_TIMES,
+}
+_SOMETHING_WRONG_AT_TIMES: Final = (
+    "nothing is wrong with it for good: compare a call that failed with one that worked. If its name does not"
+    " resolve or its certificate does not fit only at times, it is the network's, or that of one of several"
+    " servers."
+)
 
 
 def _prompt_too_large(subject: Mapping[str, Any]) -> str:
     limit = subject.get("limit_chars")
     below = f" below {limit:,} characters" if isinstance(limit, int) else ""
+    if "tool" in subject:
+        return (
+            f"Keep prompts{below}: the largest message is what {{tool}} returned, so limit that, or choose a"
+            " model with a larger window."
+        )
     return (
         f"Keep prompts{below}: limit what tools return (autogen.prompt.largest_message.from names the"
         " largest), shorten the history, or choose a model with a larger window."
@@ -242,12 +298,24 @@ def _content_filter(subject: Mapping[str, Any]) -> str:
 
 def _rate_limit(subject: Mapping[str, Any]) -> str:
     if subject.get("status_code") == _QUOTA_STATUS or subject.get("quota") is True:
+        if subject.get(WORKS_OTHERWISE):
+            return (
+                "Most calls work, so the quota is used up at times or since lately, or it is that of one of"
+                " several keys: find out whose it is and when it begins anew, and raise it or spread the"
+                " calls."
+            )
         return "The quota is used up: raise it or pay; waiting does not help."
     return "Send fewer calls at once to {host}, raise max_retries, or add an entry of another provider."
 
 
 def _backend(subject: Mapping[str, Any]) -> str:
     if subject.get("status_code") == _OK and subject.get("problem") != ERROR_INSIDE:
+        if subject.get(WORKS_OTHERWISE):
+            return (
+                "{host} now and then answers 200 with something that is no completion, such as a proxy's page"
+                " or an answer that was cut off. Most calls of entry {entry} work, so base_url is right: look"
+                " at what stands between."
+            )
         return (
             "{host} answers 200 with something that is no completion, such as a proxy's page or an answer"
             " that was cut off: check base_url of entry {entry}, and what stands between."
@@ -282,8 +350,8 @@ def _timeout(subject: Mapping[str, Any]) -> str:
 
 def _code_execution(subject: Mapping[str, Any]) -> str:
     kind = str(subject.get("exception"))
-    if kind in _IMPORT_ERRORS:
-        return "Install what is missing where the code runs, or tell the model which packages are there."
+    if kind in _MISSING:
+        return "Install what is missing where the code runs, or tell the model what is there."
     if kind == code_failures.TIMEOUT:
         return "Raise the executor's timeout, or tell the model to do less in one block."
     if kind == code_failures.UNKNOWN_LANGUAGE:
@@ -319,7 +387,12 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
             "Read the last answers of {agent}: their lengths repeat, as when a model repeats itself. If"
             " it does, tell it the word that is_termination_msg waits for."
         )
-    if ", " in str(subject.get("agent", "")):
+    if subject.get("problem") == CHOSEN_AGAIN:
+        return (
+            "Look at what the model that chooses after {agent} is told: with allow_repeat_speaker=False"
+            " nobody speaks twice in a row, and a condition has to end the conversation."
+        )
+    if subject.get("problem") == IN_CIRCLES:
         return (
             "Look at how {agent} end: a condition has to end what goes in circles, such as a word that one of"
             " them is told to say."
@@ -329,6 +402,31 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
         " descriptions have to differ, and autogen.handoff.candidates of the handoff says who was to choose"
         " from."
     )
+
+
+def _client(subject: Mapping[str, Any]) -> str:
+    status = subject.get("status_code")
+    if status is None:
+        return "Fix the custom client or the request{where}; the error says what is wrong."
+    if status == _OK:
+        return (
+            "{host} answered, and what handles the answer failed{where}: a custom client or hook, or AutoGen"
+            " itself, some versions of which count the tokens of streams with a table that tiktoken downloads"
+            " (without internet, set TIKTOKEN_CACHE_DIR). The error says which."
+        )
+    return (
+        "{host} refuses these requests as they are ({status_code}), and its message says why: compare their"
+        " messages, tools and options with those of requests that work."
+    )
+
+
+def _unknown(subject: Mapping[str, Any]) -> str:
+    if subject.get("exception") == _NO_INPUT:
+        return (
+            "{agent} asks for a human's input where there is no terminal: set human_input_mode to NEVER, or"
+            " let get_human_input ask elsewhere."
+        )
+    return "Look at the stack trace of {exception}: autogen-otel show has it."
 
 
 _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
@@ -350,9 +448,9 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
     ),
     causes.CODE_EXECUTION: _code_execution,
     causes.CALLBACK: _callback,
-    causes.CLIENT: "Fix the custom client or the request{where}; the error says what is wrong.",
+    causes.CLIENT: _client,
     causes.ORCHESTRATION: _orchestration,
-    causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
+    causes.UNKNOWN: _unknown,
 }
 """By cause; ``advice_for`` fills the braces from the subject."""
 _DEFAULT_WORDS: Final = {

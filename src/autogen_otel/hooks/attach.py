@@ -172,7 +172,8 @@ class _Discovery:
     """Observes the classes of objects that appear at calls.
 
     It examines the objects of an instance at the first call, and again only if the instance has other objects
-    or somebody has replaced a method since: a test's patch may have removed our function for a while.
+    or somebody has replaced a method since: a test's patch may have removed our function for a while. Methods
+    are compared only at calls that no observed call is around, because each comparison costs every turn.
 
     Args:
         attachment: attaches to the classes.
@@ -187,8 +188,13 @@ class _Discovery:
         self._asks_instrumentations = any(rule.if_instrumented for rule in self._rules)
         self._memory = Memory()
 
-    def look(self, instance: Any) -> None:
-        """Examine the objects of an instance."""
+    def look(self, instance: Any, *, is_outermost: bool) -> None:
+        """Examine the objects of an instance.
+
+        Args:
+            instance: whose method is called.
+            is_outermost: whether no observed call is around the call.
+        """
         # In few steps, as there is nearly always nothing to do.
         value = getattr(instance, "__dict__", _NO_FIELDS).get(self._attribute)
         ids = [*map(id, value)] if type(value) is list else id(value)
@@ -196,16 +202,8 @@ class _Discovery:
         entry = self._memory.get(id(instance))
         if entry is not None and entry[0]() is instance:
             ids_before, was_loaded, methods = entry[1]
-            if ids == ids_before and is_loaded is was_loaded:
-                try:
-                    for owner, method, function in methods:
-                        if getattr(owner(), "__dict__", _NO_FIELDS)[method] is not function():
-                            break
-                    else:
-                        return
-                except KeyError:
-                    # One of the methods is gone.
-                    pass
+            if ids == ids_before and is_loaded is was_loaded and not (is_outermost and _is_replaced(methods)):
+                return
         self._memory.remember(instance, (ids, is_loaded, self._observe(instance, is_loaded=is_loaded)))
 
     def examine(self, instance: Any) -> None:
@@ -226,6 +224,14 @@ class _Discovery:
                     self._attachment.observe_class(owner, rule.method, rule.operation)
                 methods.append((weakref.ref(owner), rule.method, _reference_to(vars(owner)[rule.method])))
         return methods
+
+
+def _is_replaced(methods: list[_SeenMethod]) -> bool:
+    """Whether one of the methods is no longer the observed one."""
+    return any(
+        getattr(owner(), "__dict__", _NO_FIELDS).get(method, _MISSING) is not function()
+        for owner, method, function in methods
+    )
 
 
 def _reference_to(function: Any) -> Callable[[], Any]:

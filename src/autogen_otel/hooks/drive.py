@@ -29,6 +29,13 @@ else:
     Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
 
+class OnCall(Protocol):
+    """Told of each call before it is observed: its instance, and whether no observed call is around it."""
+
+    def __call__(self, instance: Any, /, *, is_outermost: bool) -> None:
+        """Look at the instance."""
+
+
 class Runtime(Protocol):
     """What the boundary needs to know of the instrumentation."""
 
@@ -56,7 +63,7 @@ class Boundary:
         operation: type[Operation],
         runtime: Runtime,
         owner: Any,
-        on_call: Callable[[Any], None] | None = None,
+        on_call: OnCall | None = None,
     ) -> None:
         self._operation, self._runtime, self._on_call = operation, runtime, on_call
         self._is_method = inspect.isclass(owner)
@@ -80,7 +87,7 @@ class Boundary:
                 return None
             instance, args = args[0], args[1:]
             if self._on_call is not None:
-                self._on_call(instance)
+                self._on_call(instance, is_outermost=parent is None)
         arguments = kwargs
         if len(args) == 1 and self._names:
             # Most calls have one such argument or none.
@@ -184,13 +191,18 @@ def observe(
     operation: type[Operation],
     runtime: Runtime,
     owner: Any,
-    on_call: Callable[[Any], None] | None = None,
+    on_call: OnCall | None = None,
 ) -> Callable[..., Any]:
     """Make the function that replaces a host function; see ``Boundary`` for the arguments."""
     boundary = Boundary(function, operation, runtime, owner, on_call)
     wrapper = boundary.coroutine() if inspect.iscoroutinefunction(function) else boundary.sync()
     _wrapper_codes.add(wrapper.__code__)
-    return functools.update_wrapper(wrapper, function)
+    functools.update_wrapper(wrapper, function)
+    signature = _signature_of(function)
+    if signature is not None:
+        # For ``inspect.getfullargspec``, which does not look at ``__wrapped__``.
+        wrapper.__signature__ = signature  # type: ignore[attr-defined]
+    return wrapper
 
 
 def is_observed(function: object) -> bool:
@@ -269,9 +281,14 @@ def carry_context(function: Callable[..., Any], captured_context: Any = None) ->
 
 def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Names of the positional parameters after ``self``; none if there is no signature to read."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return ()
+    signature = _signature_of(function)
+    parameters = () if signature is None else signature.parameters.values()
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return tuple(positional[1:] if positional[:1] == ["self"] else positional)
+
+
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError, NameError):
+        return None

@@ -96,7 +96,7 @@ class AttachReport:
     def __str__(self) -> str:
         if self.lineage is None:
             return f"autogen-otel is attached to nothing: {self.problem}"
-        lines = [f"autogen-otel is attached to {self.lineage} at {len(self.attached)} places"]
+        lines = [f"autogen-otel is attached to {len(self.attached)} functions of {self.lineage}"]
         lines += [f"  missing: {row.target} ({row.yields}): {row.reason}" for row in self.missing]
         lines += [
             f"  stood down: {stand_down.who} at {stand_down.target}: {stand_down.reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from autogen_otel.hooks.drive import Runtime, observe
+from autogen_otel.hooks.drive import OnCall, Runtime, observe
 from autogen_otel.hooks.hops import AsyncioView, ThreadingView
 from autogen_otel.hooks.lookup import FunctionMap
 from autogen_otel.hooks.outermost import outermost
@@ -84,7 +84,7 @@ class Place(NamedTuple):
     original: Any
     runtime: Runtime
     lineage: Lineage
-    on_call: Callable[[Any], None] | None = None
+    on_call: OnCall | None = None
 
 
 Replacement = Callable[[Place], Any]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from autogen_otel.lineages.lineage import AG2_0_9, AG2_0_14, PYAUTOGEN_0_2, Lineage
 
 SUPPORTED = (
-    "pyautogen 0.2.35 to 0.9 (pip install 'autogen-otel[pyautogen]') and "
-    "ag2 0.14 (pip install 'autogen-otel[ag2]')"
+    "pyautogen 0.2.35 to 0.9 (pip install '.[pyautogen]' in the folder of the checkout) and "
+    "ag2 0.14 (pip install '.[ag2]' there)"
 )
 
 TESTED = ("0.2.35", "0.9.0", "0.14.0", "0.14.1")

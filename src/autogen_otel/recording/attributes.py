@@ -120,12 +120,14 @@ class Attributes:
             if value is None:
                 continue
             kind = quick_kinds[key]
-            if kind is _NAME:
+            if kind is _NUMBER:
+                if type(value) in _NUMBERS and 0 <= value < _INT64_END:
+                    attributes[key] = value
+                else:
+                    attributes[key] = self._number(value)
+            elif kind is _NAME:
                 rendered = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if rendered is None else rendered
-            elif kind is _NUMBER:
-                is_plain = type(value) in _NUMBERS and 0 <= value < _INT64_END
-                attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]
                 rendered = None if render is None else render(value)

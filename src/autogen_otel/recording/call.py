@@ -304,31 +304,35 @@ class Call:
                 self._release()
 
     def _record_end(self, facts: Facts | None, *, propagates: bool) -> None:
+        recorder, name = self.recorder, self.name
         end_seconds, end_ns = self.ended_at or (perf_counter(), None)
-        seconds, recorder = end_seconds - self._start_seconds, self.recorder
-        if self.name is not None and self._started_name is None:
+        seconds = end_seconds - self._start_seconds
+        if name is not None and self._started_name is None:
             self._start_late(seconds, time_ns() if end_ns is None else end_ns)
-        span, has_span = self.span, self._started_name is not None
+        span = None if self._started_name is None else self.span
         try:
-            is_recording = has_span and span is not None and span.is_recording()
+            is_recording = span is not None and span.is_recording()
             if facts:
+                attributes = recorder.attributes
                 content = is_recording or recorder.content_events is not None
-                rendered = recorder.attributes.render(facts, self.constants, content=content)
+                rendered = attributes.render(facts, self.constants, content=content)
                 self.attributes.update(rendered)
-                if is_recording and span is not None:
-                    is_whole = recorder.attributes.are_for_spans
-                    span.set_attributes(rendered if is_whole else recorder.attributes.on_spans(rendered))
-            if is_recording and span is not None and self.name != self._started_name:
-                span.update_name(recorder.renderer.name(self.name))
+                if span is not None and is_recording:
+                    span.set_attributes(
+                        rendered if attributes.are_for_spans else attributes.on_spans(rendered)
+                    )
+            if span is not None and name != self._started_name and is_recording:
+                span.update_name(recorder.renderer.name(name))
             if self.failure is not None or self.pending_records:
+                has_span = span is not None
                 record_failures(self, has_span=has_span, is_recording=is_recording, propagates=propagates)
             if recorder.meters is not None and recorder.meters.has_readers:
                 for measurement in self.measurements(seconds):
                     recorder.meters.record(measurement, self.attributes, self.context)
-            if self.is_model_call and recorder.content_events is not None:
+            if recorder.content_events is not None and self.is_model_call:
                 recorder.content_events.emit(self)
         finally:
-            if has_span and span is not None and not self._is_ag2_span:
+            if span is not None and not self._is_ag2_span:
                 span.end(end_ns)
 
     def _release(self) -> None:

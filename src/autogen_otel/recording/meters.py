@@ -40,14 +40,15 @@ class Meters:
         self._record = _instruments(meter)
         # A proxy stands in until the application sets a provider.
         self._is_proxy = type(provider).__name__ == "_ProxyMeterProvider"
-        self._configured_readers = getattr(getattr(provider, "_sdk_config", None), "metric_readers", None)
+        self._consumer = getattr(provider, "_measurement_consumer", None)
 
     @property
     def has_readers(self) -> bool:
         """Whether the provider has readers; one that does not say is assumed to have some."""
         if self._is_proxy:
             return get_meter_provider() is not self._provider
-        readers = getattr(self._provider, "_metric_readers", self._configured_readers)
+        # Also those that were added to the provider later.
+        readers = getattr(self._consumer, "_reader_storages", None)
         return readers is None or bool(readers)
 
     def record(self, measurement: Measurement, attributes: Mapping[str, Any], context: Context) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import unprintable
-from autogen_otel.redaction.known.secrets import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering.json_texts import stays_as_it_is
 from autogen_otel.rendering.trees import Tree, dump, parse_json, write_unchanged
@@ -14,10 +13,8 @@ from autogen_otel.rendering.trees import Tree, dump, parse_json, write_unchanged
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FORMATS_ONLY: Final = Redactor(KnownSecrets())
 
-
-def text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
+def text(value: object, limit: int, redactor: Redactor) -> str:
     """Render an object as plain text.
 
     Args:
@@ -28,7 +25,7 @@ def text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
     return _render_safely(_as_text, value, limit, redactor)
 
 
-def json_text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
+def json_text(value: object, limit: int, redactor: Redactor) -> str:
     """Render an object as JSON, with the values under secret-looking keys redacted.
 
     Args:

@@ -267,7 +267,7 @@ class _ModelTest:
                 f"About {share} % of such calls failed, hence {requests} requests: they cost money."
             )
         if self.messages is None:
-            remarks.append("What was said was not recorded whole: filler of the same size stands for it.")
+            remarks.append("The messages were not recorded whole: filler of the same size stands for them.")
         remarks.append(
             "The entry is taken from OAI_CONFIG_LIST (JSON, or the path of a file), by its index."
             if self.context.config is None

@@ -19,6 +19,8 @@ Outcome = Literal["failed", "recovered", "ok", "cancelled", "running", "interrup
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 _START: Final = attrgetter("start_ns")
+_COST_DIGITS: Final = 10
+"""Significant digits; the sum of floats has more that mean nothing: 0.1 + 0.2 is 0.30000000000000004."""
 _MOST_PARENTS: Final = 2
 """For so many parents the end of their chats is kept: one of two differs from the parent of any chat."""
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
@@ -187,7 +189,7 @@ class _SummaryBuilder:
             outcome=self._outcome(outer, failures),
             failures=failures,
             ended_by=str(outer[-1].attributes.get(names.CONVERSATION_TERMINATION, "")) if outer else "",
-            cost_usd=self._cost_usd,
+            cost_usd=float(f"{self._cost_usd:.{_COST_DIGITS}g}"),
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
             failed_entries=tuple(sorted(self._failed_entries)),

@@ -31,9 +31,14 @@ class FollowedSource(Protocol):
 
 
 class Following:
-    """Collects spans until their conversation has ended, and reports each selected conversation once."""
+    """Collects spans until their conversation has ended, and reports each selected conversation once.
+
+    Attributes:
+        has_spans: whether any span has arrived.
+    """
 
     def __init__(self, arrivals: Arrivals, selection: Selection) -> None:
+        self.has_spans = False
         self._arrivals = arrivals
         self._selection = selection
         self._open_traces: dict[str, dict[str, Span]] = {}
@@ -45,6 +50,7 @@ class Following:
         """The conversations that have ended since the last poll, and of which no spans came in this one."""
         arrived_ids: dict[str, None] = {}
         for span in self._arrivals():
+            self.has_spans = True
             if span.trace_id in self._reported_ids:
                 continue
             spans = self._open_traces.setdefault(span.trace_id, {})

@@ -19,6 +19,10 @@ class SourceError(Exception):
     """A source that cannot be read; the message says in one sentence what is wrong and what to do."""
 
 
+class NoConversationsError(SourceError):
+    """A source that can be read, and into which no program has sent conversations yet."""
+
+
 class Progress:
     """Takes the progress of reading a source; this one shows nothing."""
 

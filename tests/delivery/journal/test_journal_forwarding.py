@@ -251,8 +251,10 @@ def test_where_nobody_can_tell_who_forwards_nobody_does(
     assert (endpoint.offered, _names(journal)) == ([], "ab")
 
 
-def test_progress_that_cannot_be_read_is_none(journal: Journal) -> None:
-    (journal.folder / "forwarding.json").write_text('{"file": "traces')
+@pytest.mark.parametrize("text", ['{"file": "traces', '{"file": "", "offset": 0, "spans": 9, "at": 1e20}'])
+def test_progress_that_cannot_be_read_is_none(journal: Journal, text: str) -> None:
+    (journal.folder / "forwarding.json").write_text(text)
+    assert progress.read_progress(journal.folder) == progress.Progress()
     journal.append(finished("a"))
     endpoint = _Endpoint()
     assert _run(journal, endpoint) is None

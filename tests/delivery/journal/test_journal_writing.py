@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.journal import Journal, Limits, NoFolderError, default_dir, folder, locks
 from tests.delivery.receivers import finished
-from tests.support.telemetry import logged
+from tests.support.telemetry import own_log_records
 
 posix_only = pytest.mark.needs(os.name == "posix", "POSIX file modes")
 
@@ -319,4 +319,4 @@ def test_a_temporary_folder_that_others_can_read_is_not_used(temporary: Path) ->
 def test_appending_says_nothing_when_all_is_well(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "autogen_otel"):
         Journal(tmp_path).append(finished("a"))
-    assert logged(caplog) == []
+    assert own_log_records(caplog) == []

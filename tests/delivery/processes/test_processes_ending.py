@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes.at_exit import ExitFunctions
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -90,6 +92,90 @@ def test_children_of_multiprocessing_lose_nothing_and_are_instances_of_their_own
     ]
     processes = {one["process.pid"] for one in resources}
     assert len(processes) == len({one["service.instance.id"] for one in resources}) >= 2
+
+
+_AT_EXIT = """
+import atexit
+from opentelemetry.trace import NoOpTracer
+from autogen_otel import Settings, delivery
+from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.recording import Recorder
+from autogen_otel.recording.logs import FailureLogs
+from tests.support.calls import begin
+process = delivery.Process()
+
+def record(name):
+    tracers = delivery.tracer_provider(Settings())
+    with tracers.get_tracer("test").start_as_current_span(name) as span:
+        process.on_span_start(span)
+    delivery.meter_provider(tracers).get_meter("test").create_counter("counted").add(1)
+    failure_logs = FailureLogs(delivery.logger_provider(tracers, is_wanted=True).get_logger("test"))
+    exception = {"exception.type": "KeyError", "exception.message": name, "exception.stacktrace": ""}
+    call = begin(Recorder(NoOpTracer()), ToolCall)
+    failure_logs.emit(failure_logs.record(call, exception), is_warning=False)
+
+atexit.register(record, "at the exit")
+"""
+
+
+_NO_THREADS = """
+def refuse(thread):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+import threading
+# The last is called first.
+atexit.register(setattr, threading.Thread, "start", refuse)
+"""
+
+
+@pytest.mark.parametrize("then", ["", _NO_THREADS], ids=["threads", "no threads"])
+def test_what_is_recorded_first_at_the_exit_is_exported(
+    program: Program, receiver: Receiver, then: str
+) -> None:
+    """Python 3.12 starts no threads any more."""
+    said = program.script(_AT_EXIT + then, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **_NEVER)
+    assert said == ""
+    assert receiver.span_names == ["at the exit"]
+    assert "counted" in receiver.metrics
+    assert [record.body.string_value for record in receiver.log_records] == ["at the exit"]
+
+
+def test_what_is_recorded_at_the_exit_is_exported_also_after_the_first(
+    program: Program, receiver: Receiver
+) -> None:
+    """The exit function was registered before there was a provider."""
+    program.script(f"{_AT_EXIT}record('before')", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **_NEVER)
+    assert receiver.span_names == ["before", "at the exit"]
+
+
+def test_what_fails_at_the_exit_keeps_nothing_else_from_being_exported(
+    program: Program, receiver: Receiver
+) -> None:
+    code = f"""
+{_AT_EXIT}
+from autogen_otel.delivery.processes.at_exit import AT_EXIT
+record("before")
+AT_EXIT.register(lambda: 1 / 0)
+"""
+    said = program.script(code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **_NEVER)
+    assert said.endswith("Something could not be done at the exit: ZeroDivisionError\n")
+    assert receiver.span_names == ["before", "at the exit"]
+
+
+def test_a_provider_that_the_application_shuts_down_is_left_alone_at_the_exit(
+    program: Program, receiver: Receiver
+) -> None:
+    code = f"""
+{_AT_EXIT}
+atexit.unregister(record)
+record("before")
+tracers = delivery.tracer_provider(Settings())
+delivery.meter_provider(tracers).shutdown()
+delivery.logger_provider(tracers, is_wanted=True).shutdown()
+tracers.shutdown()
+"""
+    assert program.script(code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **_NEVER) == ""
+    assert receiver.span_names == ["before"]
 
 
 def _environment(program: Program, receiver: Receiver) -> dict[str, str]:
@@ -340,3 +426,22 @@ assert "opentelemetry.exporter.otlp.proto.http.trace_exporter" not in sys.module
 assert not list(__import__("pathlib").Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"]).glob("*.jsonl"))
 """)
     program.anew.run("app.py", **_NEVER)
+
+
+def test_an_interrupt_ends_one_of_the_functions_of_the_exit_and_not_the_others() -> None:
+    functions = ExitFunctions()
+    called: list[str] = []
+
+    def interrupted() -> None:
+        called.append("interrupted")
+        raise KeyboardInterrupt
+
+    functions.register(lambda: called.append("first"))
+    functions.register(interrupted)
+    functions.register(lambda: called.append("last"))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            functions._call()
+    finally:
+        atexit.unregister(functions._call)
+    assert called == ["last", "interrupted", "first"]

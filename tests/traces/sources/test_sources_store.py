@@ -13,7 +13,7 @@ from autogen_otel.traces.sources.store import Store, StoreSource
 from autogen_otel.traces.sources.tempo import Tempo
 from tests.support.diagnosed import incidents, journal
 from tests.support.lineage import share_of_plain
-from tests.support.recorded import NS, START, Recorded, spans_of
+from tests.support.recorded import NS, START, RecordedTrace, spans_of
 from tests.support.stores import ScriptedJaeger, ScriptedTempo, serving
 
 DAY = Selection(since=START * NS, until=(START + 86_400) * NS)
@@ -37,7 +37,7 @@ class Open:
         self._scripted, self._store = STORES[kind]
         self.server: ScriptedJaeger | ScriptedTempo
 
-    def __call__(self, *recorded: Recorded, most: int | None = None) -> StoreSource:
+    def __call__(self, *recorded: RecordedTrace, most: int | None = None) -> StoreSource:
         self.server = self._scripted(*recorded)
         store = self._store(Client("A store", self._stack.enter_context(serving(self.server))))
         if most is not None:
@@ -56,8 +56,8 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
         yield Open(stack, request.param)
 
 
-def conversation(number: int, at: float, *, failing: bool = False, service: str = "claims") -> Recorded:
-    it = Recorded(number, at=at, service=service)
+def conversation(number: int, at: float, *, failing: bool = False, service: str = "claims") -> RecordedTrace:
+    it = RecordedTrace(number, at=at, service=service)
     everywhere = {"session__id": f"s{number % 3}"}
     with it.span("invoke_workflow a -> b", 0, **everywhere):
         origin = {"autogen.error.origin": "tool_exception"} if failing else {}
@@ -157,7 +157,7 @@ def test_a_burst_is_not_missed(opened: Open) -> None:
 
 
 def test_other_programs_traces_are_left_out(opened: Open) -> None:
-    web = [Recorded(1000 + number, at=number, service="web") for number in range(30)]
+    web = [RecordedTrace(1000 + number, at=number, service="web") for number in range(30)]
     for it in web:
         it.leaf("GET /", 1, gen_ai__operation__name=None)
     read = opened(*web, conversation(1, 3, service="desk"), conversation(2, 4, service="claims")).spans(DAY)
@@ -173,11 +173,11 @@ def test_one_program_can_be_asked_for(opened: Open) -> None:
 def test_a_program_that_does_other_things_too_is_searched_for_its_conversations_only() -> None:
     with ExitStack() as stack:
         opened = Open(stack, "Jaeger")
-        web = [Recorded(1000 + number, at=number) for number in range(30)]
+        web = [RecordedTrace(1000 + number, at=number) for number in range(30)]
         for it in web:
             it.leaf("GET /", 1, gen_ai__operation__name=None)
         read = list(opened(*web, MANY[0]).spans(DAY))
-        searches = [asked for path, asked in opened.server.asked if path == "/api/v3/traces"]
+        searches = [parameters for path, parameters in opened.server.requests if path == "/api/v3/traces"]
     assert {span.trace_id for span in read} == {MANY[0].trace_id}
     assert {one["query.operation_name"] for one in searches} == {"invoke_workflow a -> b"}
 
@@ -187,20 +187,22 @@ def test_failures_are_searched_for_by_the_store() -> None:
         with ExitStack() as stack:
             opened = Open(stack, kind)
             opened(*MANY, most=50).sample(DAY, failing=100, working=10)
-            fetched = {path for path, _ in opened.server.asked if path.rpartition("/")[2].startswith("000")}
+            fetched = {
+                path for path, _ in opened.server.requests if path.rpartition("/")[2].startswith("000")
+            }
         assert len(fetched) < 100, kind
 
 
 @pytest.mark.parametrize("kind", ["Jaeger", "Jaeger with v1"])
 def test_a_jaeger_without_conversations_says_what_it_has(kind: str) -> None:
-    web = Recorded(service="web")
+    web = RecordedTrace(service="web")
     web.leaf("GET /", 1, gen_ai__operation__name=None)
     with ExitStack() as stack:
-        with pytest.raises(SourceError, match="holds no conversations; the programs it knows are web"):
+        with pytest.raises(SourceError, match="holds no conversations; it knows the program web"):
             list(Open(stack, kind)(web).spans(DAY))
         with pytest.raises(SourceError, match="holds no conversations: it has no traces at all"):
             list(Open(stack, kind)().spans(DAY))
-        with pytest.raises(SourceError, match="knows no program 'desk'; the programs it knows are web"):
+        with pytest.raises(SourceError, match="knows no program 'desk'; it knows the program web"):
             list(Open(stack, kind)(web).spans(Selection(service="desk")))
 
 

@@ -44,7 +44,7 @@ def test_words_code_and_cause_are_the_same_on_every_level(
     assert root["autogen.errors.origins"] == (refused.cause,)
     assert root["autogen.errors.handled"] == len(telemetry.named("POST")) - 1
     for metric in ("autogen.model.attempts", "gen_ai.client.operation.duration", "autogen.prompt.size"):
-        assert {point.labels["autogen.error.origin"] for point in telemetry.measured(metric)} == {
+        assert {point.labels["autogen.error.origin"] for point in telemetry.points_of(metric)} == {
             refused.cause
         }
 

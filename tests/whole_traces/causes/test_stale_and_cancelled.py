@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autogen_otel.testing import entry, error, hang, text, tool_call
-from tests.support.agents import Serve, assistant, chat, configured, pair, user
+from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.telemetry import LogRecords, Telemetry, attributes_of, instrumented
 
 _ANY = r"(?s).*"
@@ -87,9 +87,9 @@ def test_wait_for_is_no_failure(telemetry: Telemetry, serve: Serve) -> None:
     root = attributes_of(telemetry.one("invoke_workflow"))
     assert root["autogen.conversation.termination"] == "cancelled"
     assert "autogen.errors.origins" not in root
-    (conversation,) = telemetry.measured("autogen.conversation.duration")
+    (conversation,) = telemetry.points_of("autogen.conversation.duration")
     assert conversation.labels["autogen.conversation.outcome"] == "cancelled"
-    (tool,) = telemetry.measured("autogen.tool.duration")
+    (tool,) = telemetry.points_of("autogen.tool.duration")
     assert tool.labels["autogen.tool.outcome"] == "cancelled"
 
 
@@ -101,6 +101,27 @@ def test_ctrl_c_in_a_tool_is_no_failure(telemetry: Telemetry, serve: Serve) -> N
     with pytest.raises(KeyboardInterrupt):
         chat(*pair(serve([tool_call("interrupted", {})]), interrupted))
     assert _cancelled(telemetry)[-1] == "execute_tool interrupted"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@SHAPES
+def test_a_tool_whose_task_is_cancelled_is_no_failure(telemetry: Telemetry, serve: Serve, shape: str) -> None:
+    async def cancelled() -> str:
+        """Be cancelled."""
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(60)
+        return "never"
+
+    # In a sync chat AG2 trips over what it has lost.
+    with pytest.raises((asyncio.CancelledError, KeyError)):
+        converse(shape, *pair(serve([tool_call("cancelled", {})]), cancelled))
+    assert _cancelled(telemetry) == [
+        "invoke_workflow user -> assistant",
+        "invoke_agent user",
+        "execute_tool cancelled",
+    ]
 
 
 def test_what_failed_before_the_cancellation_is_told_as_a_warning(

@@ -392,3 +392,20 @@ def test_an_answer_that_is_cut_off_is_the_backends(telemetry: Telemetry, serve: 
         converse(shape, user(), assistant([entry(serve([answer]))]))
     failed = [span for span in telemetry.spans if not span.status.is_ok]
     assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {"backend"}, telemetry.tree()
+
+
+def test_an_answer_that_is_not_compressed_as_it_says_is_the_backends(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    answer = raw(200, {"content-type": "application/json", "content-encoding": "gzip"}, b"no gzip")
+    with pytest.raises(Exception, match="Connection error"):
+        chat(user(), assistant([entry(serve([answer] * 3))]))
+    failed = [attributes_of(span) for span in telemetry.spans if not span.status.is_ok]
+    assert {one["autogen.error.origin"] for one in failed} == {"backend"}, telemetry.tree()
+
+
+def test_words_that_cannot_be_sent_are_no_fault_of_the_entry(telemetry: Telemetry, serve: Serve) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        chat(user(), assistant([entry(serve([]))]), "half a pair: \ud800")
+    failed = [attributes_of(span) for span in telemetry.spans if not span.status.is_ok]
+    assert {one["autogen.error.origin"] for one in failed} == {"client"}, telemetry.tree()

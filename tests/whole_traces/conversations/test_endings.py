@@ -10,7 +10,7 @@ import pytest
 from autogen_otel.testing import drop, entry, text
 from autogen_otel.vocabulary import terminations
 from tests.support.agents import SHAPES, Person, Serve, assistant, converse, user
-from tests.support.groups import group, silent
+from tests.support.groups import group, silent_agent
 from tests.support.lineage import IS_014, IS_02
 from tests.support.telemetry import Telemetry, attributes_of
 
@@ -34,19 +34,19 @@ def test_a_termination_message_before_the_turns_are_used_up(telemetry: Telemetry
 @SHAPES
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_the_allowed_turns(telemetry: Telemetry, shape: str, turns: int) -> None:
-    converse(shape, silent("user"), silent("helper"), max_turns=turns)
+    converse(shape, silent_agent("user"), silent_agent("helper"), max_turns=turns)
     assert ending(telemetry) == terminations.MAX_TURNS
     assert len(telemetry.named("invoke_agent")) == 2 * turns - 1
 
 
 def test_the_allowed_automatic_replies(telemetry: Telemetry) -> None:
-    converse("sync", silent("user", max_consecutive_auto_reply=2), silent("helper"))
+    converse("sync", silent_agent("user", max_consecutive_auto_reply=2), silent_agent("helper"))
     assert ending(telemetry) == terminations.MAX_AUTO_REPLY
 
 
 @pytest.mark.needs(IS_014, "only AG2 0.14 looks at the limit between turns")
 def test_the_allowed_automatic_replies_between_turns(telemetry: Telemetry) -> None:
-    asker, helper = silent("user"), silent("helper", max_consecutive_auto_reply=2)
+    asker, helper = silent_agent("user"), silent_agent("helper", max_consecutive_auto_reply=2)
     asker._max_consecutive_auto_reply_dict[helper] = 9
     converse("sync", asker, helper, max_turns=9)
     assert ending(telemetry) == terminations.MAX_AUTO_REPLY
@@ -66,9 +66,9 @@ def test_a_human_who_has_nothing_to_add_to_a_termination_message(telemetry: Tele
 
 
 def test_an_agent_that_does_not_reply(telemetry: Telemetry) -> None:
-    mute = silent("mute")
+    mute = silent_agent("mute")
     mute.register_reply(lambda _sender: True, lambda *_args, **_kwargs: (True, None), position=2)
-    converse("sync", silent("user"), mute)
+    converse("sync", silent_agent("user"), mute)
     assert ending(telemetry) == terminations.NO_REPLY
 
 
@@ -81,13 +81,13 @@ def test_an_error(telemetry: Telemetry, serve: Serve, shape: str) -> None:
 
 @SHAPES
 def test_the_rounds_of_a_group(telemetry: Telemetry, shape: str) -> None:
-    converse(shape, *group([silent("analyst"), silent("supervisor")], "round_robin"))
+    converse(shape, *group([silent_agent("analyst"), silent_agent("supervisor")], "round_robin"))
     assert ending(telemetry) == terminations.MAX_ROUND
 
 
 @SHAPES
 def test_a_termination_message_in_a_group(telemetry: Telemetry, shape: str) -> None:
-    asker, manager = group([silent("analyst"), silent("supervisor")], "round_robin", max_round=9)
+    asker, manager = group([silent_agent("analyst"), silent_agent("supervisor")], "round_robin", max_round=9)
     manager._is_termination_msg = lambda message: "I am supervisor" in str(message)
     converse(shape, asker, manager)
     assert ending(telemetry) == terminations.TERMINATION_MESSAGE
@@ -95,8 +95,8 @@ def test_a_termination_message_in_a_group(telemetry: Telemetry, shape: str) -> N
 
 @SHAPES
 def test_a_member_of_a_group_who_ends_the_chat_for_all(telemetry: Telemetry, shape: str) -> None:
-    leaving = silent("leaving", is_termination_msg=lambda message: True)
-    converse(shape, *group([leaving, silent("supervisor")], "round_robin", max_round=9))
+    leaving = silent_agent("leaving", is_termination_msg=lambda message: True)
+    converse(shape, *group([leaving, silent_agent("supervisor")], "round_robin", max_round=9))
     assert ending(telemetry) == terminations.TERMINATION_MESSAGE
 
 
@@ -108,7 +108,7 @@ def test_a_group_that_nobody_may_speak_in(telemetry: Telemetry, shape: str) -> N
     # 0.2's async group chats let it through to the user.
     escapes = IS_02 and shape == "async"
     with pytest.raises(Exception, match="returned None") if escapes else contextlib.nullcontext():
-        converse(shape, *group([silent("analyst"), silent("supervisor")], nobody))
+        converse(shape, *group([silent_agent("analyst"), silent_agent("supervisor")], nobody))
     assert ending(telemetry) == (terminations.ERROR if escapes else terminations.NO_ELIGIBLE_SPEAKER)
 
 
@@ -125,7 +125,7 @@ def test_what_a_summary_costs_hangs_below_the_conversation_with_its_role(
 
 
 def test_the_rounds_of_the_group_that_runs_count_not_those_of_the_users_copy(telemetry: Telemetry) -> None:
-    asker, manager = group([silent("a"), silent("b")], "round_robin", max_round=3)
+    asker, manager = group([silent_agent("a"), silent_agent("b")], "round_robin", max_round=3)
     # The manager runs a copy made when it was: this comes too late.
     manager.groupchat.max_round = 9
     converse("sync", asker, manager)

@@ -10,14 +10,14 @@ from autogen import ConversableAgent
 from autogen_otel.testing import entry, error, text
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, assistant, converse, user
-from tests.support.groups import group, nesting, selecting, silent
+from tests.support.groups import group, nested_chat_of, silent_agent, speaker_script
 from tests.support.lineage import IS_02
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 from tests.support.trees import STORY, of_handoffs
 
 
 def members(*names: str) -> list[ConversableAgent]:
-    return [silent(name) for name in names]
+    return [silent_agent(name) for name in names]
 
 
 AUTO = """\
@@ -41,7 +41,7 @@ invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=m
 def test_the_model_that_chooses_a_speaker_hangs_directly_below_the_handoff(
     telemetry: Telemetry, serve: Serve, shape: str
 ) -> None:
-    server = serve(selecting("analyst", "supervisor", "analyst"))
+    server = serve(speaker_script("analyst", "supervisor", "analyst"))
     converse(shape, *group(members("analyst", "supervisor"), "auto", server=server))
     assert telemetry.tree(*STORY) == AUTO
     assert of_handoffs(telemetry, "candidates") == [("user", "analyst", "supervisor")] * 3
@@ -68,7 +68,7 @@ def test_a_model_that_names_nobody_or_several_is_a_failed_selection_although_the
         *group(
             members("analyst", "supervisor"),
             "auto",
-            server=serve(selecting(named)),
+            server=serve(speaker_script(named)),
             max_round=2,
             max_retries_for_selecting_speaker=1,
         ),
@@ -144,7 +144,7 @@ def test_a_function_may_leave_the_choice_to_a_model(telemetry: Telemetry, serve:
     def ask_the_model(last: Any, chat: Any) -> str:
         return "auto"
 
-    server = serve(selecting("analyst"))
+    server = serve(speaker_script("analyst"))
     converse("sync", *group(members("analyst", "supervisor"), ask_the_model, server=server, max_round=2))
     assert of_handoffs(telemetry, "reason") == [handoffs.AUTO]
     assert of_handoffs(telemetry, "rule") == ["ask_the_model"]
@@ -155,7 +155,9 @@ def test_a_chat_that_the_users_function_begins_is_shown_as_such(telemetry: Telem
     others = members("analyst", "supervisor")
 
     def ask_around(last: Any, chat: Any) -> Any:
-        silent("oracle").initiate_chat(silent("witness"), message="Who?", max_turns=1, silent=True)
+        silent_agent("oracle").initiate_chat(
+            silent_agent("witness"), message="Who?", max_turns=1, silent=True
+        )
         return others[0]
 
     converse("sync", *group(others, ask_around, max_round=2))
@@ -198,7 +200,7 @@ errors.handled=0 conversation.termination=error
 
 
 def with_transitions() -> tuple[ConversableAgent, ConversableAgent]:
-    asker, (analyst, supervisor) = silent("user"), members("analyst", "supervisor")
+    asker, (analyst, supervisor) = silent_agent("user"), members("analyst", "supervisor")
     return group(
         [analyst, supervisor],
         "auto",
@@ -236,14 +238,16 @@ invoke_workflow user -> outer errors.handled=0 conversation.termination=max_turn
 
 def test_a_nested_chat_is_a_handoff_with_a_conversation_inside(telemetry: Telemetry, serve: Serve) -> None:
     server = serve([text("Checked.")])
-    asker, outer = nesting(server, assistant([entry(server)], "inner"))
+    asker, outer = nested_chat_of(server, assistant([entry(server)], "inner"))
     converse("sync", asker, outer, max_turns=1)
     assert telemetry.tree(*STORY) == NESTED
 
 
 def test_a_chat_that_a_tool_begins_is_no_handoff(telemetry: Telemetry) -> None:
     def ask_someone() -> str:
-        silent("clerk").initiate_chat(silent("archive"), message="Well?", max_turns=1, silent=True)
+        silent_agent("clerk").initiate_chat(
+            silent_agent("archive"), message="Well?", max_turns=1, silent=True
+        )
         return "asked"
 
     asker = user(function_map={"ask_someone": ask_someone})

@@ -14,7 +14,7 @@ from autogen import ConversableAgent
 import autogen_otel
 from autogen_otel.testing import text, tool_call
 from tests.support.agents import SHAPES, Serve, converse, pair
-from tests.support.groups import silent
+from tests.support.groups import silent_agent
 from tests.support.telemetry import Telemetry
 from tests.support.tools import lookup
 from tests.support.trees import HEALTHY
@@ -58,7 +58,7 @@ def test_messages_of_a_chat_leave_nothing_of_ours_on_the_stack(telemetry: Teleme
         frames.append([code.co_name for code in codes if code.co_filename.startswith(ours)])
         return True, "Go on."
 
-    one, other = silent("one"), silent("other")
+    one, other = silent_agent("one"), silent_agent("other")
     for agent in (one, other):
         agent.register_reply([ConversableAgent, None], look, position=0)
         agent.register_reply([ConversableAgent, None], lambda *_, **__: (len(frames) > 8, None), position=0)
@@ -68,7 +68,7 @@ def test_messages_of_a_chat_leave_nothing_of_ours_on_the_stack(telemetry: Teleme
 
 
 def test_whoever_looks_at_the_method_finds_the_hosts(telemetry: Telemetry) -> None:
-    one, other = silent("one"), silent("other")
+    one, other = silent_agent("one"), silent_agent("other")
     assert inspect.isfunction(ConversableAgent.send)
     assert inspect.iscoroutinefunction(ConversableAgent.a_send)
     assert inspect.iscoroutinefunction(one.a_send)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from tests.support.agents import converse, user
-from tests.support.groups import silent
+from tests.support.groups import silent_agent
 from tests.support.telemetry import Telemetry
 
 
 def test_a_nested_chat_with_a_sender_of_its_own_is_handed_over_by_the_outer_agent(
     telemetry: Telemetry,
 ) -> None:
-    asker, outer, clerk, inner = user("asker"), silent("outer"), silent("clerk"), silent("inner")
+    asker, outer, clerk, inner = (
+        user("asker"),
+        silent_agent("outer"),
+        silent_agent("clerk"),
+        silent_agent("inner"),
+    )
     outer.register_nested_chats(
         [{"sender": clerk, "recipient": inner, "message": "Go", "max_turns": 1}], trigger=asker
     )

@@ -9,7 +9,7 @@ import pytest
 from autogen_otel.testing import entry, text, tool_call
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, assistant, converse
-from tests.support.groups import pattern, silent, trio
+from tests.support.groups import pattern, silent_agent, trio
 from tests.support.lineage import HAS_GUARDRAILS, HAS_PATTERNS, IS_014
 from tests.support.telemetry import Telemetry
 from tests.support.trees import CONDITION_ON_CONTEXT, STORY, of_handoffs
@@ -88,7 +88,7 @@ def test_a_guardrail_that_stops_an_agent_is_named(telemetry: Telemetry, shape: s
     from autogen.agentchat.group import AgentTarget
     from autogen.agentchat.group.guardrails import RegexGuardrail
 
-    one, two = silent("one"), silent("two")
+    one, two = silent_agent("one"), silent_agent("two")
     guardrail = RegexGuardrail(name="no names", condition="I am", target=AgentTarget(two))
     one.register_output_guardrail(guardrail)
     converse(shape, *pattern("DefaultPattern", [one, two]))
@@ -105,7 +105,7 @@ def test_a_function_that_decides_what_comes_after_an_agents_work_is_named(teleme
     from autogen.agentchat.group import AgentTarget
     from autogen.agentchat.group.targets.function_target import FunctionTarget, FunctionTargetResult
 
-    one, two = silent("one"), silent("two")
+    one, two = silent_agent("one"), silent_agent("two")
 
     def decide(output: str, context: Any) -> FunctionTargetResult:
         return FunctionTargetResult(target=AgentTarget(two))

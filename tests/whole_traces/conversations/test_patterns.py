@@ -10,7 +10,7 @@ import pytest
 from autogen_otel.testing import ScriptedServer, entry, text, tool_call, tool_calls
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, converse, llm_config
-from tests.support.groups import pattern, selecting, silent, trio
+from tests.support.groups import pattern, silent_agent, speaker_script, trio
 from tests.support.lineage import HAS_PATTERNS
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.tools import lookup
@@ -115,7 +115,7 @@ def test_a_tool_that_raises_is_a_handled_failure_of_the_conversation(
 def test_a_model_chooses_among_the_agents_that_the_user_knows(
     telemetry: Telemetry, serve: Serve, shape: str
 ) -> None:
-    server = serve(selecting("billing"))
+    server = serve(speaker_script("billing"))
     chat = pattern(
         "AutoPattern",
         trio(server),
@@ -142,13 +142,13 @@ invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=m
 
 @SHAPES
 def test_agents_in_turn(telemetry: Telemetry, shape: str) -> None:
-    agents = [silent("one"), silent("two")]
+    agents = [silent_agent("one"), silent_agent("two")]
     converse(shape, *pattern("RoundRobinPattern", agents, with_user=True, max_rounds=5))
     assert telemetry.tree(*STORY) == ROUND_ROBIN
 
 
 def test_agents_at_random(telemetry: Telemetry) -> None:
-    agents = [silent("one"), silent("two"), silent("three")]
+    agents = [silent_agent("one"), silent_agent("two"), silent_agent("three")]
     converse("sync", *pattern("RandomPattern", agents, max_rounds=5))
     assert of_handoffs(telemetry, "reason") == [handoffs.INITIAL_AGENT, *[handoffs.AFTER_WORK] * 3]
     assert of_handoffs(telemetry, "to") == [
@@ -158,7 +158,10 @@ def test_agents_at_random(telemetry: Telemetry) -> None:
 
 def test_a_human_chooses(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda _prompt="": "3")
-    converse("sync", *pattern("ManualPattern", [silent("one"), silent("two")], with_user=True, max_rounds=3))
+    converse(
+        "sync",
+        *pattern("ManualPattern", [silent_agent("one"), silent_agent("two")], with_user=True, max_rounds=3),
+    )
     assert of_handoffs(telemetry, "reason") == [handoffs.INITIAL_AGENT, handoffs.MANUAL]
     assert of_handoffs(telemetry, "to") == ["one", "two"]
 
@@ -169,7 +172,7 @@ def test_the_user_is_asked_and_the_agent_before_goes_on(telemetry: Telemetry, sh
 
     chat = pattern(
         "DefaultPattern",
-        [silent("one"), silent("two")],
+        [silent_agent("one"), silent_agent("two")],
         with_user=True,
         max_rounds=4,
         group_after_work=RevertToUserTarget(),

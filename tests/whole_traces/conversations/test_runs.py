@@ -8,7 +8,7 @@ import pytest
 
 from autogen_otel.testing import entry, text
 from tests.support.agents import Serve, assistant, healthy_pair, user
-from tests.support.groups import silent, trio
+from tests.support.groups import silent_agent, trio
 from tests.support.lineage import HAS_SWARM, IS_014, IS_02
 from tests.support.runs import a_finish, finish
 from tests.support.telemetry import THREADING, Telemetry, attributes_of, threads_instrumented
@@ -103,7 +103,7 @@ def test_runs_of_group_chats(telemetry: Telemetry, way: str) -> None:
     from autogen.agentchat import group
     from autogen.agentchat.group.patterns import RoundRobinPattern
 
-    agents = [silent("one"), silent("two")]
+    agents = [silent_agent("one"), silent_agent("two")]
     made = RoundRobinPattern(initial_agent=agents[0], agents=agents)
     host = group.multi_agent_chat
 

@@ -10,7 +10,7 @@ import pytest
 from autogen_otel.testing import ScriptedServer, entry, text, tool_call
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, assistant, converse, llm_config
-from tests.support.groups import selecting, silent, swarm, trio
+from tests.support.groups import silent_agent, speaker_script, swarm, trio
 from tests.support.lineage import HAS_SWARM
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.trees import (
@@ -83,7 +83,7 @@ def test_a_condition_on_the_context(telemetry: Telemetry, serve: Serve, shape: s
 def test_a_function_that_decides_what_comes_after_an_agents_work(telemetry: Telemetry, shape: str) -> None:
     from autogen.agentchat.contrib.swarm_agent import AfterWork, AfterWorkOption, register_hand_off
 
-    one, two = silent("one"), silent("two")
+    one, two = silent_agent("one"), silent_agent("two")
 
     def decide(last: Any, messages: Any, chat: Any) -> Any:
         return two if last is one else AfterWorkOption.TERMINATE
@@ -100,7 +100,7 @@ def test_the_user_is_asked_and_the_agent_before_goes_on(telemetry: Telemetry, sh
     from autogen.agentchat.contrib.swarm_agent import AfterWorkOption
 
     chat = swarm(
-        [silent("one"), silent("two")],
+        [silent_agent("one"), silent_agent("two")],
         with_user=True,
         max_rounds=4,
         after_work=AfterWorkOption.REVERT_TO_USER,
@@ -113,7 +113,7 @@ def test_the_user_is_asked_and_the_agent_before_goes_on(telemetry: Telemetry, sh
 def test_a_model_chooses(telemetry: Telemetry, serve: Serve, shape: str) -> None:
     from autogen.agentchat.contrib.swarm_agent import AfterWorkOption
 
-    server = serve(selecting("billing"))
+    server = serve(speaker_script("billing"))
     chat = swarm(
         trio(server),
         with_user=True,

@@ -39,7 +39,7 @@ def test_an_answer_that_is_cut_filtered_refused_or_empty_says_so(
     call = telemetry.one("chat")
     assert attributes_of(call).get("autogen.response.problem") == problem
     assert call.status.is_ok
-    (duration,) = telemetry.measured("gen_ai.client.operation.duration")
+    (duration,) = telemetry.points_of("gen_ai.client.operation.duration")
     assert duration.labels.get("autogen.response.problem") == problem
 
 
@@ -117,7 +117,7 @@ def test_tokens_count_although_something_fails_after_the_answer(
     call = attributes_of(telemetry.one("chat"))
     assert call["gen_ai.usage.input_tokens"] > 0
     assert call["autogen.cost.usd"] > 0
-    assert len(telemetry.measured("gen_ai.client.token.usage")) == 2
+    assert len(telemetry.points_of("gen_ai.client.token.usage")) == 2
 
 
 def test_usage_in_part_counts_as_far_as_it_goes(telemetry: Telemetry, serve: Serve) -> None:
@@ -127,7 +127,7 @@ def test_usage_in_part_counts_as_far_as_it_goes(telemetry: Telemetry, serve: Ser
         wrapper.create(messages=HELLO, cache_seed=None)
         raise RuntimeError("not every host trips")
     assert attributes_of(telemetry.one("chat"))["gen_ai.usage.input_tokens"] == 7
-    (tokens,) = telemetry.measured("gen_ai.client.token.usage")
+    (tokens,) = telemetry.points_of("gen_ai.client.token.usage")
     assert (tokens.labels["gen_ai.token.type"], tokens.total) == ("input", 7)
 
 
@@ -168,7 +168,7 @@ def test_an_error_that_a_tool_returns_is_marked_and_is_no_failure(
     assert words is None or words in str(said)
     root = attributes_of(telemetry.one("invoke_workflow"))
     assert root.get("autogen.errors.returned") == (None if words is None else 1)
-    (tool,) = telemetry.measured("autogen.tool.duration")
+    (tool,) = telemetry.points_of("autogen.tool.duration")
     assert tool.labels["autogen.tool.outcome"] == ("ok" if words is None else "returned_error")
 
 

@@ -183,7 +183,7 @@ def test_a_transform_that_cuts_and_reorders_the_history_makes_nothing_new(
 
 def test_nested_chats_are_part_of_the_outer_conversation(telling: Telemetry, serve: Serve) -> None:
     server = serve([text("Checked by the inner one."), text("Checked again.")])
-    asker, helper = groups.nested([server])
+    asker, helper = groups.nested_chat([server])
     chat(asker, helper, "Is this claim fine?", max_turns=2)
     assert transcript_of(telling) == [
         "user: Please check. | -> | assistant: Checked by the inner one.",

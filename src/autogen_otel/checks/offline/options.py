@@ -156,6 +156,11 @@ def _unknown_in_entry(option: str, facts: Facts, answer: Mapping[str, Any]) -> P
     if option in beside_options and option not in accepted_options:
         message = f"{option} is not taken in an entry by this host; put it beside the config_list"
         return Problem("unknown_option", ERROR, message, option)
+    beside_suggestion = nearest(option, beside_options)
+    if beside_suggestion is not None and nearest(option, accepted_options) is None:
+        hint = f"did you mean {beside_suggestion}, which belongs beside the config_list?"
+        message = f"{option} is not known to this host in an entry; {hint}"
+        return Problem("unknown_option", ERROR, message, option, beside_suggestion)
     return _unknown_option(option, accepted_options, "in an entry")
 
 

@@ -47,6 +47,7 @@ _NO_TLS: Final = re.compile(r"(?i)http request was sent|https server|https port"
 _LOGIN: Final = re.compile(r"(?i)log-?in|sign-?in|sso|auth")
 _TIMEOUT_STATUSES: Final = frozenset({408, 504, 522, 524})
 _LONGEST: Final = 400
+_SECONDS_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,11 @@ class Probe:
     tools: Ability = field(default_factory=Ability)
     context_size: int | None = None
     models: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # The difference of two readings of a clock has more digits, which mean nothing.
+        if self.seconds is not None:
+            self.seconds = round(self.seconds, _SECONDS_DIGITS)
 
 
 def judge(exchange: Exchange, url: str, *, is_chat: bool = True) -> tuple[str, str | None]:

@@ -20,6 +20,7 @@ _MOST_SECONDS: Final = 600.0
 _DEFAULT_SECONDS: Final = 15.0
 _HEADINGS: Final = ("entry", "model", "endpoint", "verdict")
 _PROBE_HEADINGS: Final = ("seconds", "stream", "tools", "context", "request id")
+_AS_FAR_AS_KNOWN: Final = "Nothing is wrong that can be found without AutoGen."
 SUMMARY: Final = "check a config_list before the program starts"
 HELP: Final = """\
 Check the entries of a config_list with the installed AutoGen, and their endpoints.
@@ -145,21 +146,22 @@ def _print(report: ListReport, label: str, *, is_probed: bool) -> None:
     def line(words: str, style: str) -> None:
         console.say(one_line(words, console), style)
 
-    host = report.host or f"AutoGen could not be asked ({report.host_problem or 'there was nothing to ask'})"
-    line(f"{label}: {quantities.plural(len(report.entries), 'entry', 'entries')}, {host}", "bold")
-    console.print()
-    table = console.table("bold")
-    for heading in (*_HEADINGS, *_PROBE_HEADINGS) if is_probed else _HEADINGS:
-        table.add_column(heading)
-    for entry in report.entries:
-        style = "red" if entry.is_dead else "green" if entry.is_well else "yellow"
-        cells = (*_cells(entry), *_probe_cells(entry)) if is_probed else _cells(entry)
-        table.add_row(*(one_line(cell, console) for cell in cells), style=style)
-    console.print(table)
     if report.entries:
+        reason = report.host_problem or "no entry is an object"
+        host = report.host or f"AutoGen could not be asked ({reason})"
+        line(f"{label}: {quantities.plural(len(report.entries), 'entry', 'entries')}, {host}", "bold")
+        console.print()
+        table = console.table("bold")
+        for heading in (*_HEADINGS, *_PROBE_HEADINGS) if is_probed else _HEADINGS:
+            table.add_column(heading)
+        for entry in report.entries:
+            style = "red" if entry.is_dead else "green" if entry.is_well else "yellow"
+            cells = (*_cells(entry), *_probe_cells(entry)) if is_probed else _cells(entry)
+            table.add_row(*(one_line(cell, console) for cell in cells), style=style)
+        console.print(table)
         console.print()
     for problem in report.problems:
-        line(f"the list: {problem.message}", "red")
+        line(f"the list: {problem.message}" if report.entries else f"{label}: {problem.message}", "red")
     for entry in report.entries:
         for sentence in _sentences(entry):
             line(f"entry {entry.index}: {sentence}", "red")
@@ -167,7 +169,7 @@ def _print(report: ListReport, label: str, *, is_probed: bool) -> None:
         noun = "entry" if len(indices) == 1 else "entries"
         line(f"{noun} {', '.join(map(str, indices))}: {note}", "dim")
     if report.is_well:
-        line("All is well.", "green")
+        line("All is well." if report.host else _AS_FAR_AS_KNOWN, "green")
 
 
 def _notes(report: ListReport) -> dict[str, list[int]]:

@@ -72,7 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--cause",
         dest="causes",
         action="append",
-        type=selecting.cause_option,
+        choices=CAUSES,
         default=[],
         metavar="CAUSE",
         help="show only findings with this cause; may be repeated (" + ", ".join(CAUSES) + ")",
@@ -156,7 +156,7 @@ def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> 
         if not diagnosis.conversations:
             known_values = clean(in_a_line(", ".join(changes.attribute_values[:_MOST_VALUES])))
             hint = f"; there are: {known_values}" if known_values else ""
-            raise CommandError(f"No conversations in {source.name} are {side.label}{hint}.")
+            raise CommandError(f"{source.name} holds no conversations to compare ({side.label}){hint}.")
     if not args.causes:
         return changes
     remaining_changes = tuple(

@@ -12,7 +12,7 @@ from autogen_otel.cli import PROBLEM, SUCCESS, add_format, quantities, write_jso
 from autogen_otel.delivery.journal import command_for
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
-from autogen_otel.vocabulary.metrics import SIGNALS, SPANS
+from autogen_otel.vocabulary.metrics import SIGNALS, SPANS, TELEMETRY_DROPPED
 
 _UNTESTED: Final = f"; attached to, but tested are only {', '.join(TESTED)}"
 _CONTENT: Final = {
@@ -22,10 +22,10 @@ _CONTENT: Final = {
     SPAN_AND_EVENT: "on spans and in log records",
 }
 _REMEDY: Final = "TracerProvider(id_generator=autogen_otel.IdGenerator())"
-_OWN_DRAWS: Final = f"not from Python's global random; with a provider of your own, make it {_REMEDY}"
+_OWN_DRAWS: Final = "not from Python's global random"
 _SHARED_DRAWS: Final = (
-    "your tracer provider draws them from Python's global random, so a program that seeds it makes other "
-    f"choices with telemetry than without; make it {_REMEDY}"
+    "the id generator of your tracer provider draws them from Python's global random, so a program that "
+    f"seeds it makes other choices with telemetry than without; make it {_REMEDY}"
 )
 _FATES: Final = ("exported", "journaled", "forwarded")
 SUMMARY: Final = "check what is attached, what stood down, and whether telemetry arrives"
@@ -43,7 +43,8 @@ It attaches and detaches in a process of its own, and sends one empty request to
 exit codes:
   0  all is well
   1  something is wrong: no supported host, no openai, a function not attached, a variable that is misspelt,
-     traces or metrics that no endpoint takes, or a provider of your own whose spans are not journaled
+     traces or metrics that no endpoint takes, a journal that you set and that cannot be written, or a
+     provider of your own whose spans are not journaled
   2  a word or a setting that cannot be used; one sentence on stderr says which
 """
 
@@ -116,11 +117,20 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     journal = checkup["journal"]
     yield from _journal(journal)
     yield from _delivery_counts(checkup["delivery"], is_journal_on=journal["kept"])
-    yield f"metrics of the delivery: {', '.join(checkup['own_metrics'])}"
+    yield f"to see whether telemetry is lost: {_how_to_watch(checkup)}"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
     for setting in checkup["settings"]:
         source = setting["variable"] if setting["set"] else f"default; {setting['variable']}"
         yield f"setting: {setting['name']} = {setting['value']} ({source})"
+
+
+def _how_to_watch(checkup: dict[str, Any]) -> str:
+    """How a metrics backend shows what becomes of the telemetry of each program."""
+    meaning = f"{TELEMETRY_DROPPED.name} above 0 says that a program lost some"
+    if not any(endpoint["takes"] for endpoint in checkup["metrics_endpoints"]):
+        return f"look at what your programs counted, above; if an endpoint took metrics, {meaning}"
+    other_metrics = [name for name in checkup["own_metrics"] if name != TELEMETRY_DROPPED.name]
+    return f"in your metrics backend, {meaning}; {', '.join(other_metrics)} say what became of the rest"
 
 
 def _journal(journal: dict[str, Any]) -> Iterator[str]:

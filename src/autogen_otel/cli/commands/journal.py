@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import SUCCESS, CommandError, add_format, answer, quantities
-from autogen_otel.cli.options.sources import journal_folder, journal_settings
+from autogen_otel.cli.options.journals import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.delivery.journal import Kind, Limits, command_for
 from autogen_otel.delivery.journal.files import list_files, notes
@@ -41,7 +41,7 @@ Programs prune too: when they begin a new file, and every hour. See also: autoge
 
 exit codes:
   0  done; an empty journal is well, too
-  2  no such folder, or it cannot be written; one sentence on stderr says which
+  2  no such folder, no journal in it, or it cannot be written; one sentence on stderr says which
 """
 
 
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Remove what the options say, and print what is in the journal."""
     settings = journal_settings()
-    folder = journal_folder(args.journal)
+    folder = journal_folder(args.journal, "{show} reads them")
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     removal = None
     if args.prune:

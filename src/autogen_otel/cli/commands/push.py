@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, answer, quantities
-from autogen_otel.cli.options.sources import journal_folder, journal_settings
+from autogen_otel.cli.options.journals import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
@@ -52,7 +52,7 @@ what is to leave a journal.
 exit codes:
   0  the endpoint has everything that was undelivered
   1  it does not: no answer, an error, or batches that it does not want; what it does not have is still there
-  2  no such folder, file or endpoint; one sentence on stderr says which
+  2  no such folder, file or endpoint, or a file without OTLP; one sentence on stderr says which
 """
 
 
@@ -105,6 +105,8 @@ def _run(args: argparse.Namespace) -> int:
         target.shutdown()
     batches, spans = source.remaining()
     refused_spans = tally.refused_spans + tally.rejected_spans
+    if file is not None and tally.damaged_lines and not (tally.spans or refused_spans or spans):
+        raise CommandError(f"{source.name} holds no spans; push takes OTLP JSON, one batch a line.")
     document = {
         "journal": source.name,
         "endpoint": target.label,
@@ -129,7 +131,8 @@ def _open_source(args: argparse.Namespace, file: Path | None, target: Endpoint) 
         name, size = ("standard input", 0) if is_input else (str(file), file.stat().st_size)
         return PushedCopy(name, size, documents(file), file.parent, target)
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
-    journal = PushedJournal(journal_folder(args.journal), limits, target)
+    folder = journal_folder(args.journal, "name one of them with --journal to send it")
+    journal = PushedJournal(folder, limits, target)
     if args.refused:
         journal.offer_again()
     return journal

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final, NoReturn
 
 from autogen_otel.cli import SUCCESS, CommandError, add_format, add_html, write_json, write_page
-from autogen_otel.cli.options import selecting, sources
+from autogen_otel.cli.options import journals, selecting, sources
 from autogen_otel.cli.page.conversation import conversation_page
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.traces.document import summary_document, trace_document
@@ -126,6 +126,9 @@ def _follow(source: Source, requested_selection: Selection, args: argparse.Names
         raise CommandError(f"{source.name} cannot be followed.")
     selection = replace(requested_selection, failing=args.failing)
     following = Following(source.arrivals(selection), selection)
+    endpoint_watch = journals.EndpointWatch(source)
+    is_advice_due = True
+    sys.stderr.write(f"Waiting for conversations to end in {source.name}; Ctrl-C stops it.\n")
     while True:
         for summary in following.ended_conversations():
             if args.format == "json":
@@ -135,6 +138,11 @@ def _follow(source: Source, requested_selection: Selection, args: argparse.Names
 
             render_ended_conversation(summary)
         sys.stdout.flush()
+        is_advice_due = is_advice_due and not following.has_spans
+        advice = endpoint_watch.advice() if is_advice_due else ""
+        if advice:
+            is_advice_due = False
+            sys.stderr.write(f"Nothing has arrived in {source.name}: {advice}.\n")
         time.sleep(source.pause_seconds)
 
 

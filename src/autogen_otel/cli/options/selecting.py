@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -23,6 +24,7 @@ _NARROWING_FIELDS: Final = (
 )  # fmt: skip
 """Fields of a selection, each set by the option of the same name."""
 _MOST_IDS: Final = 10
+_MOST_DIGITS: Final = len(str(sys.maxsize))
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
 
@@ -49,15 +51,8 @@ def add_selection(parser: argparse.ArgumentParser, *, failures: bool = True) -> 
         parser.set_defaults(outcome=None, cause=None, text=None)
         return
     group.add_argument("--outcome", choices=OUTCOMES, help="that ended so")
-    group.add_argument("--cause", type=cause_option, metavar="CAUSE", help="with a failure of this cause")
+    group.add_argument("--cause", choices=CAUSES, metavar="CAUSE", help="with a failure of this cause")
     group.add_argument("--text", metavar="TEXT", help="in which any span says this")
-
-
-def cause_option(text: str) -> str:
-    """The value of an option that names a cause."""
-    if text not in CAUSES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no cause; use one of {', '.join(CAUSES)}")
-    return text
 
 
 def selection_of(args: argparse.Namespace) -> Selection:
@@ -118,7 +113,8 @@ def count_option(text: str) -> int:
     """A whole number from 0, for an option that takes one."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
+    # No list is longer, and Python parses no number of thousands of digits.
+    return sys.maxsize if len(text.lstrip("0")) > _MOST_DIGITS else min(int(text), sys.maxsize)
 
 
 def id_prefix(text: str, noun: str = "trace") -> str:

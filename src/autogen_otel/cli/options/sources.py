@@ -8,18 +8,16 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from autogen_otel.cli import CommandError, quantities
-from autogen_otel.delivery.journal import NoFolderError, default_dir, journal_option, write_problem
-from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
-from autogen_otel.traces.formats.journal import STANDARD_INPUT
+from autogen_otel.cli.options import journals
+from autogen_otel.settings import COMMAND_VARIABLES, Settings
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.clickhouse import SECONDS as STORED_SECONDS
@@ -31,13 +29,7 @@ from autogen_otel.traces.sources.store import Store, StoreSource
 from autogen_otel.traces.sources.tempo import Tempo
 
 HEADERS_VARIABLE, PROMETHEUS_HEADERS_VARIABLE = COMMAND_VARIABLES
-HOW_TO_GET_ONE: Final = (
-    "call autogen_otel.instrument() in your program and run it with no collector listening: "
-    "what no endpoint takes is kept there, and every conversation with AUTOGEN_OTEL_JOURNAL=all or, where "
-    "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
-    "or name another file or folder with --journal"
-)
-_TO_READ: Final = "a file or a folder to read"
+_SENT_THERE: Final = "do your programs call autogen_otel.instrument(), and send their spans there?"
 USER_VARIABLE: Final = "CLICKHOUSE_USER"
 PASSWORD_VARIABLE: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - where it is, not what it is
 """ClickHouse's own commands read these two as well."""
@@ -97,7 +89,12 @@ def open_source(args: argparse.Namespace) -> Source:
             return StoreSource(product.store(client), (f"--{name}", client.url))
     if args.clickhouse is not None:
         return _clickhouse(args)
-    return _files(args.journal) if args.journal else _own_journal()
+    # Who follows it may begin before the first program does.
+    return (
+        journals.files(args.journal)
+        if args.journal
+        else journals.own_journal(may_begin_later="follow" in args and args.follow)
+    )
 
 
 def _client(
@@ -113,38 +110,6 @@ def _client(
     return Client(product, url, {**headers, **dict(option_headers)}, seconds)
 
 
-def journal_settings() -> Settings:
-    """The settings that concern the journal.
-
-    Raises:
-        SettingsError: variables do not hold what they may.
-    """
-    return Settings.from_environ(_environ_without_redact())
-
-
-def journal_folder(path_option: str | None) -> Path:
-    """The journal's folder: the option's, else the default one, which may not exist yet.
-
-    Raises:
-        CommandError: the option names no folder, or there is no default folder.
-        OSError: it may not be read.
-    """
-    path = _default_dir("its folder") if path_option is None else Path(path_option).expanduser().absolute()
-    if path_option is not None and not path.is_dir():
-        raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
-    with suppress(FileNotFoundError), os.scandir(path):
-        # A folder that we may not read would pass for an empty one.
-        return path
-    return path
-
-
-def _default_dir(alternative: str) -> Path:
-    try:
-        return default_dir()
-    except NoFolderError as error:
-        raise CommandError(f"There is no journal: {error}, and --journal {alternative}.") from None
-
-
 @contextmanager
 def open_rereadable(args: argparse.Namespace) -> Iterator[Source]:
     """Open the source that the options name for more than one read: standard input is copied to a file."""
@@ -154,13 +119,13 @@ def open_rereadable(args: argparse.Namespace) -> Iterator[Source]:
     with NamedTemporaryFile(prefix="autogen-otel-") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
         copy.flush()
-        yield _files(args.journal, Path(copy.name))
+        yield journals.files(args.journal, Path(copy.name))
 
 
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
     """The URL of a span in a browser, if one is known; the option ``--link`` comes first."""
     if template is None:
-        configured_template = Settings(environ=_environ_without_redact()).announce_failures
+        configured_template = Settings(environ=journals.environ_without_redact()).announce_failures
         if not isinstance(configured_template, str):
             return source.link(trace_id, span_id)
         template = configured_template
@@ -208,7 +173,13 @@ def no_conversation_error(
             f"{source.name} holds no such conversation since {since}; --since looks further back."
         )
     if requested_selection == EVERYTHING:
-        return CommandError(f"No conversations in {source.name}: {HOW_TO_GET_ONE}.")
+        if isinstance(source, Files) and journals.has_conversation_in_flight(source.paths):
+            return CommandError(
+                f"No conversation in {source.name} has ended: all that are there are in flight; "
+                f"{show_command(source)} lists them."
+            )
+        advice = source.advice() if isinstance(source, Files) else _SENT_THERE
+        return CommandError(f"No conversations in {source.name}{advice and f': {advice}'}.")
     return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
 
 
@@ -254,38 +225,3 @@ def _clickhouse(args: argparse.Namespace) -> ClickHouse:
     headers += args.header
     client = _client("ClickHouse", args.clickhouse, HEADERS_VARIABLE, headers, STORED_SECONDS)
     return ClickHouse(client, args.table)
-
-
-def _files(arguments: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
-    paths = [standard_input if argument == "-" else Path(argument).expanduser() for argument in arguments]
-    for path in paths:
-        if path != STANDARD_INPUT and not path.exists():
-            raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
-    # Absolute, because users paste a suggested command in any folder.
-    absolute_paths = (
-        str(path.absolute()) for argument, path in zip(arguments, paths, strict=True) if argument != "-"
-    )
-    option = [word for path in absolute_paths for word in ("--journal", path)]
-    return Files(paths, option, partial(_advice, paths), standard_input)
-
-
-def _environ_without_redact() -> dict[str, str]:
-    """The environment without the user's redaction function: it has no use here, and its import may fail."""
-    return {name: text for name, text in os.environ.items() if name != REDACT_VARIABLE}
-
-
-def _own_journal() -> Files:
-    journal_settings()
-    path = _default_dir(_TO_READ)
-    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not read
-        return Files([path], journal_option(path), partial(_advice, [path]))
-    advice = _advice([path])
-    location = f" yet at {path}" if advice == HOW_TO_GET_ONE else ""
-    raise CommandError(f"There is no journal{location}: {advice}.")
-
-
-def _advice(paths: Sequence[Path]) -> str:
-    """What to do about an empty journal: if nothing can write to it, running the program is no help."""
-    folders = (path for path in paths if not path.is_file() and path != STANDARD_INPUT)
-    problem = next(filter(None, map(write_problem, folders)), None)
-    return HOW_TO_GET_ONE if problem is None else f"{problem}, and --journal {_TO_READ}"

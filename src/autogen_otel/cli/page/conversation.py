@@ -82,7 +82,7 @@ def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
         ("failures", quantities.causes(summary.failures) or "none"),
         ("answers", odd_answers(summary.answer_problems)),
         ("tokens", f"{summary.input_tokens:,} in, {summary.output_tokens:,} out"),
-        ("cost", f"about ${summary.cost_usd:.4f}" if summary.cost_usd else ""),
+        ("cost", quantities.cost(summary.cost_usd) if summary.cost_usd else ""),
         ("ended by", summary.ended_by),
         ("program", summary.service),
     ]

@@ -127,14 +127,15 @@ def _line(trace: Trace) -> Iterator[Node]:
 
 
 def _notes(diagnosis: Diagnosis) -> Node:
-    if not diagnosis.notes:
+    if not (diagnosis.notes or diagnosis.odd_answers):
         return None
-    sentences = (
+    tools = (
         f"{in_a_line(note.tool)} returned an error {quantities.plural(note.occurrences, 'time')}, in "
         f"{quantities.plural(note.conversations, 'conversation')}; it raised nothing"
         for note in diagnosis.notes
     )
-    items = (element("li", words) for words in sentences)
+    models = (wording.odd_answers_note(odd, in_a_line(odd.model)) for odd in diagnosis.odd_answers)
+    items = (element("li", words) for words in (*tools, *models))
     return element("section", element("h2", "Noted, no findings"), element("ul", items, class_="noted"))
 
 

@@ -47,7 +47,7 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: Look) -> None:
         console.say("nothing failed", "green")
     for number, finding in enumerate(diagnosis.findings, start=1):
         _render_finding(finding, number, diagnosis.conversations, console, look)
-    if diagnosis.notes:
+    if diagnosis.notes or diagnosis.odd_answers:
         console.say()
     for note in diagnosis.notes:
         times = quantities.plural(note.occurrences, "time")
@@ -57,6 +57,9 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: Look) -> None:
             f"noted: {tool} returned an error as its result {times}, in {conversations}; that is no failure"
         )
         console.say(words, "dim")
+    for odd in diagnosis.odd_answers:
+        model = one_line(odd.model, console, _SHORT)
+        console.say(f"noted: {wording.odd_answers_note(odd, model)}", "dim")
 
 
 def render_changes(changes: Changes, read_from: str, look: Look) -> None:

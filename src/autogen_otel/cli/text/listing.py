@@ -41,7 +41,7 @@ def sentence(summary: Summary) -> str:
     turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
     tokens = f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out"
     duration = quantities.duration(summary.duration_ns)
-    cost = f", about ${summary.cost_usd:.4f}" if summary.cost_usd else ""
+    cost = f", {quantities.cost(summary.cost_usd)}" if summary.cost_usd else ""
     # The outcome already says the obvious endings.
     ending = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _OBVIOUS_ENDINGS else ""
     outcome = f"{summary.outcome}{under_way(summary)}"
@@ -136,7 +136,8 @@ def _footer(summaries: Sequence[Summary], all_summaries: Sequence[Summary], sour
     if len(summaries) < len(counted_summaries):
         extent = f"{len(summaries):,} of {total}"
     elif len(summaries) < len(all_summaries):
-        extent, suffix = f"The newest {total}", ""
+        newest = "conversation" if len(counted_summaries) == 1 else total
+        extent, suffix = f"The newest {newest}", ""
     breakdown = f" ({outcome_counts}{suffix})" if outcome_counts else ""
     return f"{extent}{breakdown}. Show one with: {sources.show_command(source, 'TRACE')}"
 

@@ -60,8 +60,8 @@ def read(folder: Path) -> SharedCounts:
 def _from_document(fields: Any) -> SharedCounts:
     return SharedCounts(
         Counter({key: int(items) for key, items in fields["items"].items() if len(key.split()) > 1}),
-        float(fields["since"]),
-        float(fields["at"]),
+        document.moment(fields["since"]),
+        document.moment(fields["at"]),
         {
             name: ({signal: int(number) for signal, number in items.items()}, float(at))
             for name, (items, at) in fields["queued"].items()

@@ -216,7 +216,7 @@ def _silenced(exporter: Any) -> Iterator[None]:
 
 # ---------------------------------------------------------------- the environment
 class ExporterError(Exception):
-    """An exporter cannot be made; the message is a sentence that says which and why."""
+    """An exporter cannot be made; the message is a sentence, without its period, that says which and why."""
 
 
 def configured_endpoints(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | None]]:
@@ -227,7 +227,7 @@ def configured_endpoints(signal: Signal, consequence: str) -> tuple[bool, list[E
     try:
         names = exporter_names(os.environ, signal)
     except ExporterError as error:
-        _LOGGER.warning("%s %s", error, consequence)
+        _LOGGER.warning("%s. %s", error, consequence)
         return False, [None]
     endpoints: list[Endpoint | None] = []
     for name in names:
@@ -235,7 +235,7 @@ def configured_endpoints(signal: Signal, consequence: str) -> tuple[bool, list[E
             try:
                 endpoints.append(endpoint(name, os.environ, signal))
             except ExporterError as error:
-                _LOGGER.warning("%s %s", error, consequence)
+                _LOGGER.warning("%s. %s", error, consequence)
                 endpoints.append(None)
     for target in filter(None, endpoints):
         target.begin()
@@ -256,7 +256,7 @@ def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
 def _otlp(environ: Mapping[str, str], signal: Signal) -> str:
     variable, protocol = signal.otlp("PROTOCOL", environ)
     if protocol and protocol not in _PROTOCOLS:
-        raise ExporterError(f"{variable} is {protocol!r}; it may be {' or '.join(_PROTOCOLS)}.")
+        raise ExporterError(f"{variable} is {protocol!r}; it may be {' or '.join(_PROTOCOLS)}")
     return _PROTOCOLS.get(protocol, _HTTP)
 
 
@@ -296,7 +296,7 @@ def plugin(name: str, signal: Signal) -> type[Any]:
             " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf needs none"
             if name == _GRPC
             else f"{signal.exporter_variable} names {name!r}, "
-            "and no installed package has an exporter of that name."
+            "and no installed package has an exporter of that name"
         )
     with _making(name):
         exporter_class: type[Any] = matches[0].load()
@@ -308,7 +308,8 @@ def _making(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        text = f"The exporter {name} cannot be made: {type(error).__name__}: {error}."
+        reason = f"{type(error).__name__}: {error}".removesuffix(".")
+        text = f"The exporter {name} cannot be made: {reason}"
         raise ExporterError(text) from error
 
 
@@ -321,9 +322,9 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
         probe = probe_for(url, {"https": 443}.get(parts.scheme, 80))
         port = parts.port
     except ValueError as error:
-        raise ExporterError(f"{variable} is not a URL: {error}.") from error
+        raise ExporterError(f"{variable} is not a URL: {error}") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ExporterError(f"{variable} has to begin with http:// or https:// and name a host.")
+        raise ExporterError(f"{variable} has to begin with http:// or https:// and name a host")
     # Neither the user's name and password nor a key in the query belong into a log.
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     label = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"

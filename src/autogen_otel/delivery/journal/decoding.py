@@ -20,6 +20,13 @@ from autogen_otel.delivery.journal.files import convert_ids
 _ID_BYTES: Final = (16, 8)
 _REMOTE_PARENT: Final = 0x200
 _SAMPLED: Final = 1
+_OTLP_KEYS: Final = frozenset(
+    {
+        *("resourceSpans", "resourceMetrics", "resourceLogs"),
+        *("resource_spans", "resource_metrics", "resource_logs"),
+    }
+)
+"""Of all signals, because Collectors write them into one file; protobuf reads its own spelling as well."""
 
 Item = TypeVar("Item", Event, Link)
 
@@ -38,6 +45,8 @@ def spans_of(line: bytes) -> list[ReadableSpan]:
 
     try:
         raw = json.loads(line)
+        if _OTLP_KEYS.isdisjoint(raw):
+            raise ValueError("no OTLP: no known key")
         convert_ids(raw, lambda text: base64.b64encode(bytes.fromhex(text)).decode())
         request = ParseDict(raw, ExportTraceServiceRequest(), ignore_unknown_fields=True)
         return list(_decode_spans(request))

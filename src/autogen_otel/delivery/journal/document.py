@@ -12,6 +12,9 @@ from typing import Any, Final, TypeVar
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
 
+_YEAR_10000: Final = 253_402_300_800
+"""In seconds since 1970; where ``datetime`` ends."""
+
 T = TypeVar("T")
 
 
@@ -42,6 +45,18 @@ def read(source: Path | int, make: Callable[[Any], T]) -> T | None:
         os.lseek(source, 0, os.SEEK_SET)
         return make(json.loads(os.read(source, os.fstat(source).st_size)))
     return None
+
+
+def moment(value: Any) -> float:
+    """Return a time that a document has, in seconds since 1970; 0 for never.
+
+    Raises:
+        ValueError: no calendar has it.
+    """
+    seconds = float(value)
+    if not 0 <= seconds < _YEAR_10000:
+        raise ValueError(f"{seconds} is no time")
+    return seconds
 
 
 def write(descriptor: int, document: Mapping[str, Any]) -> None:

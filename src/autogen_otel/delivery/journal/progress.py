@@ -109,4 +109,6 @@ def read_progress(folder: Path) -> Progress:
 
 
 def _from_document(fields: Any) -> Progress:
-    return Progress(str(fields["file"]), int(fields["offset"]), int(fields["spans"]), float(fields["at"]))
+    return Progress(
+        str(fields["file"]), int(fields["offset"]), int(fields["spans"]), document.moment(fields["at"])
+    )

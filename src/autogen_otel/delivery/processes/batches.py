@@ -146,8 +146,7 @@ class Batches:
             item: what will be exported.
             at_once: whether it, and what waits with it, is exported without delay.
         """
-        if fork.was_forked_unnoticed():
-            fork.begin_anew()
+        fork.notice()
         if self._thread is None:
             self._start()
         self.queue.appendleft(item)
@@ -207,8 +206,10 @@ class Batches:
             hurry()
         self._awake.set()
         if self._thread is not None:
-            # This thread has to do it: an interpreter that ends starts no threads.
             self._thread.join(_END_SECONDS)
+        else:
+            # None could be started: the system has no more, or the interpreter ends.
+            self.flush()
         self._exporter.shutdown()
         remaining = len(self.queue)
         while remaining > 0 and self.queue:

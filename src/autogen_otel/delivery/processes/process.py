@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes.at_exit import AT_EXIT
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.threads import start_thread
 
@@ -45,6 +46,7 @@ class Process:
         # Only the last one counts.
         STATE.export = self.end
         ending.catch_sigterm()
+        AT_EXIT.prepare()
 
     def flush(self, seconds: float) -> bool:
         """Export everything that was recorded by now.

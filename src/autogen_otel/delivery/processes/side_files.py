@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.delivery.counts.shared import Sharing
+from autogen_otel.delivery.processes.at_exit import AT_EXIT
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.processes.in_flight import InFlight
 
@@ -66,5 +66,5 @@ def keep(journal: Journal) -> SideFiles:
             current.counts.skip_earlier_counts()
         STATE.side_files = current
         # Exit functions are called in reverse order: a provider that is built now exports before.
-        atexit.register(current.end)
+        AT_EXIT.register(current.end)
     return STATE.side_files

@@ -10,8 +10,26 @@ from typing import Any, Final, TypeGuard
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.arguments import FORM, LONGEST_VALUE, PREFIX, SIZE, TYPES, is_extreme
-from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
+from autogen_otel.diagnosis.evidence.arguments import (
+    ELEMENTS,
+    FORM,
+    LONGEST_VALUE,
+    PREFIX,
+    SIZE,
+    TYPES,
+    is_of_list,
+)
+from autogen_otel.diagnosis.evidence.features import (
+    GAP,
+    MINUTE,
+    PREVIOUS_TOOL_SECONDS,
+    TIME,
+    TOOLS_USED,
+    TRACE,
+    TRAITS,
+    TURN,
+    Features,
+)
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_VALUES: Final = 6
@@ -25,6 +43,13 @@ _OTHER_ENDS: Final = 10
 _SIZES: Final = frozenset({"character", "byte"})
 _LARGEST: Final = 1e300
 """Python's integers can be larger than any float, and the arithmetic here needs floats."""
+_MOMENTS: Final = frozenset({TIME, MINUTE})
+"""They have a window too, and no single value: chance puts some failures into the same second or minute."""
+_IDENTIFIERS: Final = frozenset({"process.pid", "process.parent_pid", names.SERVER_PORT})
+"""Numbers of which none is more than another."""
+_PAUSES: Final = frozenset({GAP, PREVIOUS_TOOL_SECONDS})
+_SHORTEST_PAUSE: Final = 0.1
+"""Seconds; a shorter one only shows how fast the program itself runs."""
 _GROWING: Final = frozenset({names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES, TOOLS_USED})
 """Features that grow as a conversation lasts: a failed one that has less did not fail because of that."""
 _MEANS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
@@ -77,29 +102,39 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
 def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[Property, int]]:
     if name.endswith(TRAITS):
         attribute = name.removesuffix(TRAITS)
-        for value in _common(bad):
-            yield Property(attribute, Comparison.IS, value), 1
+        for value, comparisons in _common(bad):
+            yield Property(attribute, Comparison.IS, value), comparisons
         return
     # The feature of the list itself has its presence and its values.
-    is_of_list = any(is_extreme(name, value) for value in bad if value is not None)
+    comes_of_list = any(is_of_list(name, value) for value in bad if value is not None)
     present = outline.present.get(name, 0)
-    if not is_of_list and (None in bad or present < outline.total):
+    if not comes_of_list and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME and not is_of_list and not _is_size(name):
+    if name not in _MOMENTS and not comes_of_list and not _is_size(name):
         # An empty text in arguments has a trait that says so.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
-        for value in _common(bad):
+        for value, comparisons in _common(bad):
             if value != "" or not name.startswith(PREFIX):
-                yield Property(name, kind, value), 1
+                yield Property(name, kind, value), comparisons
     if name.startswith(PREFIX):
         yield from _ends(name, bad)
+    if name not in _IDENTIFIERS:
+        yield from _of_numbers(name, bad, outline, comes_of_list=comes_of_list)
+
+
+def _of_numbers(
+    name: str, bad: list[Any], outline: Answer, *, comes_of_list: bool
+) -> Iterator[tuple[Property, int]]:
     runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
     # Fewer numbers are compared as single values, except for sizes.
-    fewest = _FEWEST_SIZES if _is_size(name) else _FEWEST_NUMBERS
+    is_size = _is_size(name) or (comes_of_list and name.endswith(ELEMENTS))
+    fewest = _FEWEST_SIZES if is_size else _FEWEST_NUMBERS
     if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= fewest:
-        yield from _thresholds(name, steps_of(numbers, runs), len(bad), outline.total)
+        for candidate in _thresholds(name, steps_of(numbers, runs), len(bad), outline.total):
+            if not (name in _PAUSES and candidate[0].value < _SHORTEST_PAUSE):
+                yield candidate
 
 
 def _is_size(name: str) -> bool:
@@ -128,12 +163,17 @@ def _shared_beginning(texts: Sequence[str]) -> str:
     return first[: sum(1 for _ in common_pairs)]
 
 
-def _common(values: Iterable[Any]) -> Iterator[Any]:
-    """Values of more than one call, the most frequent first."""
+def _common(values: Iterable[Any]) -> Iterator[tuple[Any, int]]:
+    """Values of more than one call, the most frequent first, and the number of values each is the best of.
+
+    Of many values some are frequent among failing calls by chance.
+    """
     comparable = (
         value for value in values if isinstance(value, (str, bool, int, frozenset)) or is_number(value)
     )
-    return (value for value, count in value_counts(comparable).most_common(_MOST_VALUES) if count > 1)
+    counts = value_counts(comparable)
+    common = [value for value, count in counts.most_common(_MOST_VALUES) if count > 1]
+    return ((value, -(-len(counts) // len(common))) for value in common)
 
 
 def value_counts(values: Iterable[Any]) -> Counter[Any]:
@@ -187,7 +227,7 @@ def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
 def _thresholds(
     name: str, steps: list[Step], bad_total: int, good_total: int
 ) -> Iterator[tuple[Property, int]]:
-    """The best cut in each direction, and for time the best window, with the number of comparisons."""
+    """The best cut in each direction, and for moments the best window, with the number of comparisons."""
     cuts = len(steps)
     bad_total, good_total = bad_total or 1, good_total or 1
     bad_all = sum(bad for _, _, bad, _ in steps)
@@ -207,11 +247,11 @@ def _thresholds(
     if index < len(steps) - 1:
         cut = _between(steps[index][1], steps[index + 1][0], name)
         yield Property(name, Comparison.AT_MOST, cut if cut < steps[index + 1][0] else steps[index][1]), cuts
-    if name == TIME:
-        yield from _window(_join_neighbours(steps), bad_total, good_total)
+    if name in _MOMENTS:
+        yield from _window(name, _join_neighbours(steps), bad_total, good_total)
 
 
-def _window(steps: list[Step], bad_total: int, good_total: int) -> Iterator[tuple[Property, int]]:
+def _window(name: str, steps: list[Step], bad_total: int, good_total: int) -> Iterator[tuple[Property, int]]:
     best, best_from, best_to, running, start = 0.0, 0, 0, 0.0, 0
     for index, (_, _, bad, good) in enumerate(steps):
         if running <= 0:
@@ -222,7 +262,7 @@ def _window(steps: list[Step], bad_total: int, good_total: int) -> Iterator[tupl
     windows = len(steps) * (len(steps) - 1) // 2
     if best_from > 0 and best_to < len(steps) - 1:
         value = (steps[best_from][0], steps[best_to][1])
-        yield Property(TIME, Comparison.WITHIN, value), windows
+        yield Property(name, Comparison.WITHIN, value), windows
 
 
 def _join_neighbours(steps: list[Step]) -> list[Step]:
@@ -252,7 +292,7 @@ def round_between(low: float, high: float) -> float:
 
 
 def _between(low: float, high: float, name: str) -> float:
-    return high if name == TIME else round_between(low, high)
+    return high if name in _MOMENTS else round_between(low, high)
 
 
 def is_number(value: object) -> TypeGuard[float]:

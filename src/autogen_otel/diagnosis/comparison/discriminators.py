@@ -33,6 +33,7 @@ from autogen_otel.diagnosis.evidence.features import (
     AGENT_PAIR,
     CONVERSATION_NUMBER,
     HOUR,
+    MINUTE,
     TIME,
     TURN,
     Features,
@@ -65,6 +66,8 @@ _PENALTIES: Final = {
     CONVERSATION_NUMBER: 0.05,
     "process.pid": 0.05,
     "service.instance.id": 0.05,
+    # More than a window of time: within one hour they are the same.
+    MINUTE: 0.08,
 }
 """If two attributes separate about as well, the one with the smaller penalty explains better."""
 _COMPARISON_PENALTIES: Final = {
@@ -112,7 +115,8 @@ class _Family:
     def take(self, candidate: Property, table: Table, comparisons: int) -> None:
         """Add a candidate that was the best of so many comparisons; compute only what may be significant."""
         # Some cut of a number may separate perfectly.
-        self._smallest_probabilities.append(smallest(table) if comparisons == 1 else 0.0)
+        is_best_cut = comparisons > 1 and candidate.comparison in _THRESHOLDS
+        self._smallest_probabilities.append(0.0 if is_best_cut else min(1.0, smallest(table) * comparisons))
         if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
             self._candidates[candidate] = table, comparisons, _by_chance(candidate, table, comparisons)
 

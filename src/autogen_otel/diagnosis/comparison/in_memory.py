@@ -21,7 +21,7 @@ from autogen_otel.diagnosis.comparison.questions import (
     Run,
     Spread,
 )
-from autogen_otel.diagnosis.evidence.arguments import is_extreme
+from autogen_otel.diagnosis.evidence.arguments import is_of_list
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRACE, TRAITS, Features
 from autogen_otel.diagnosis.evidence.population import Population
 
@@ -47,7 +47,7 @@ class InMemoryCalls:
                 name
                 for call in calls_to_name
                 for name, value in call.items()
-                if not name.endswith(_NO_NAMES) and not is_extreme(name, value)
+                if not name.endswith(_NO_NAMES) and not is_of_list(name, value)
             )
             calls_after_tool = [
                 call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}

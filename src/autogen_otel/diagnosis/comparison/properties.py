@@ -58,7 +58,8 @@ class Property:
         """The value, as a report shows it."""
         text_of: Callable[[float], str] = _moment if self.attribute == TIME else _number
         if self.comparison is Comparison.WITHIN:
-            return f"{text_of(self.value[0])} to {text_of(self.value[1])}"
+            first, last = map(text_of, self.value)
+            return first if first == last else f"{first} to {last}"
         if self.comparison in _SIGNS:
             return f"{_SIGNS[self.comparison]} {text_of(self.value)}"
         if self.value is None:

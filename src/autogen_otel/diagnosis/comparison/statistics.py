@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from autogen_otel.diagnosis.comparison.questions import Spread
 
+NEARLY_ALL: Final = 0.9
+"""From which share on failures have something in common: a few always have another reason."""
 _NEGLIGIBLE: Final = 1e-18
 _ROUNDING: Final = 1 + 1e-9
 _MOST_ORDERS: Final = 20_000

@@ -17,6 +17,8 @@ NULL: Final = "null"
 HIGHEST: Final = ".highest"
 LOWEST: Final = ".lowest"
 """Suffixes of the features for the largest and the smallest number of a list."""
+ELEMENTS: Final = ".elements"
+"""Suffix of the feature for the number of elements of a list, of the longest of several at one path."""
 _ELEMENTS: Final = "[]"
 _MOST_LEAVES: Final = 64
 LONGEST_VALUE: Final = 80
@@ -46,9 +48,16 @@ def argument_features(arguments: object) -> Features:
     features: dict[str, Any] = {SIZE: len(arguments)}
     deepest = 0
     values_by_name: dict[str, set[Any]] = {}
-    for count, (path, depth, leaf) in enumerate(_leaves(parsed)):
+    count = 0
+    for path, depth, leaf in _leaves(parsed):
+        if type(leaf) is _Elements:
+            name = _name_of_elements(path)
+            features[name] = max(leaf, features.get(name, 0))
+            continue
         if count == _MOST_LEAVES:
-            break
+            # Lists further on are counted all the same.
+            continue
+        count += 1
         deepest = max(deepest, depth)
         name, name_of_traits, length = _names(path)
         traits, others = frozenset(_traits(leaf)), features.get(name_of_traits)
@@ -70,10 +79,16 @@ def argument_features(arguments: object) -> Features:
     return features
 
 
-def is_extreme(name: str, value: object) -> bool:
-    """Whether a feature is the largest or smallest number of a list, and no argument of the same name."""
+class _Elements(int):
+    """The number of elements of a list."""
+
+    __slots__ = ()
+
+
+def is_of_list(name: str, value: object) -> bool:
+    """Whether a feature is a number that a list comes to, and no argument of the same name."""
     return (
-        name.endswith((HIGHEST, LOWEST))
+        name.endswith((HIGHEST, LOWEST, ELEMENTS))
         and name.startswith(PREFIX)
         and _ELEMENTS in name
         and not isinstance(value, frozenset)
@@ -87,19 +102,32 @@ def _names(path: str) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=1024)
+def _name_of_elements(path: str) -> str:
+    return f"{PREFIX}{path}{ELEMENTS}"
+
+
+@lru_cache(maxsize=1024)
 def _interned_traits(traits: frozenset[str]) -> frozenset[str]:
     return traits
 
 
 def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int, Any]]:
-    """Values without inner values, such as empty lists and objects; elements of a list share a path."""
+    """Values without inner values, such as empty lists and objects; elements of a list share a path.
+
+    Before the elements of a list comes their number, at the same path.
+    """
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else key, depth + 1)
-    elif isinstance(value, list) and value:
+        return
+    if isinstance(value, list):
+        inner_path = f"{path}{_ELEMENTS}"
+        yield inner_path, depth, _Elements(len(value))
         for inner in value:
-            yield from _leaves(inner, f"{path}{_ELEMENTS}", depth + 1)
-    elif path:
+            yield from _leaves(inner, inner_path, depth + 1)
+        if value:
+            return
+    if path:
         yield path, depth, value
 
 

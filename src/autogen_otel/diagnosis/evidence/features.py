@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import accumulate, islice
 from math import isfinite
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from autogen_otel.traces.trace import NS, Span, Trace
@@ -24,6 +25,8 @@ TIME: Final = "time"
 """Seconds since 1970."""
 HOUR: Final = "hour"
 """Of the day, UTC."""
+MINUTE: Final = "minute"
+"""Of the hour: what runs each hour, at the same minute, shows here only."""
 CONVERSATION_NUMBER: Final = "process.conversation"
 """The number of the conversation in its process, from 1."""
 TURN: Final = "turn"
@@ -33,10 +36,12 @@ AGENT_PAIR: Final = "agent_pair"
 PREVIOUS_TOOL: Final = "previous_tool"
 PREVIOUS_TOOL_SECONDS: Final = "previous_tool.seconds"
 TOOLS_USED: Final = "tools_used"
+"""Of a tool call: those that had been called in the conversation before."""
 PROBLEMS: Final = "autogen.tool.arguments.problems"
 
 NOT_JSON: Final = "not JSON"
 """What the problems of arguments say of a text that cannot be parsed."""
+_MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
@@ -75,9 +80,12 @@ _OUTCOMES: Final = frozenset(
         names.CACHE_HIT,
         names.CONFIG_REJECTED,
         names.TOOL_ARGUMENTS_PROBLEMS,
+        names.TOOL_FUNCTION_MODULE,
+        names.TOOL_FUNCTION_KIND,
+        names.TOOL_FUNCTION_CONVERTED,
         names.HANDOFF_TO,
     }
-) | {name for name, spans in names.SPANS.items() if "that failed" in spans}
+)
 """Attributes that are known only after a call, or only of failed calls, or that identify the call."""
 _OUTCOME_PREFIXES: Final = (
     "gen_ai.response.",
@@ -118,6 +126,9 @@ class Surroundings:
     """
 
     __slots__ = (
+        "_chat_ends",
+        "_chats",
+        "_earlier_tools",
         "_first_uses",
         "_number",
         "_program",
@@ -143,6 +154,10 @@ class Surroundings:
         tools = [span for span, operation in spans if operation == span_names.EXECUTE_TOOL]
         self._tools = sorted(tools, key=lambda tool: tool.end_ns)
         self._tool_ends = [tool.end_ns for tool in self._tools]
+        chats = [span for span, operation in spans if operation == span_names.CHAT]
+        self._chats = sorted(chats, key=attrgetter("end_ns"))
+        self._chat_ends = [chat.end_ns for chat in self._chats]
+        self._earlier_tools: list[frozenset[str]] | None = None
         self._first_uses: dict[str, int] | None = None
         self._prompts: dict[str, _RunningMaximum] | None = None
 
@@ -151,6 +166,18 @@ class Surroundings:
         features = {**self._of_moment(span), **attributes_of(span)}
         if entry is not None and entry is not span:
             features.update(attributes_of(entry))
+        return features
+
+    def of_tool_call(self, span: Span) -> dict[str, Any]:
+        """Describe a tool call: also the tools that were used before it, and the model that wrote it."""
+        features = self._of_moment(span)
+        previous_tools = bisect_right(self._tool_ends, span.start_ns)
+        if previous_tools:
+            features[TOOLS_USED] = self._tools_before()[previous_tools - 1]
+        previous_chats = bisect_right(self._chat_ends, span.start_ns)
+        if previous_chats:
+            features[names.GEN_AI_REQUEST_MODEL] = self._chats[previous_chats - 1].subject
+        features.update(attributes_of(span))
         return features
 
     def of_conversation(self, root: Span, failed_span: Span | None = None) -> dict[str, Any]:
@@ -180,19 +207,31 @@ class Surroundings:
                 features[name] = largest.maxima[count - 1]
         return features
 
+    def _tools_before(self) -> list[frozenset[str]]:
+        """The names of the tools until each of them ended, in order."""
+        if self._earlier_tools is None:
+            used = frozenset[str]()
+            self._earlier_tools = []
+            for tool in self._tools:
+                name = _tool_name(tool)
+                if name not in used and len(used) < _MOST_NAMES:
+                    used |= {name}
+                self._earlier_tools.append(used)
+        return self._earlier_tools
+
     def _first_uses_of_tools(self) -> dict[str, int]:
         """When each tool was first called."""
         if self._first_uses is None:
             self._first_uses = {}
             for tool in self._tools:
-                name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
+                name = _tool_name(tool)
                 self._first_uses[name] = min(tool.start_ns, self._first_uses.get(name, tool.start_ns))
         return self._first_uses
 
     def _prompt_sizes(self) -> dict[str, _RunningMaximum]:
         """The largest prompt until each model call began."""
         if self._prompts is None:
-            chats = [span for span in self.trace.spans if span.operation == span_names.CHAT]
+            chats = sorted(self._chats, key=attrgetter("start_ns"))
             self._prompts = {}
             for name in (names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES):
                 sizes = [
@@ -211,6 +250,7 @@ class Surroundings:
         features = dict(self._of_program(span))
         features[TRACE] = span.trace_id
         features[TIME], features[HOUR] = seconds, str(seconds // _HOUR % _DAY_HOURS)
+        features[MINUTE] = seconds // _MINUTE % (_HOUR // _MINUTE)
         if self._number:
             features[CONVERSATION_NUMBER] = self._number
         features[TURN] = bisect_right(self._turns, span.start_ns)
@@ -220,7 +260,7 @@ class Surroundings:
         previous_tools = bisect_right(self._tool_ends, span.start_ns)
         if previous_tools:
             tool = self._tools[previous_tools - 1]
-            features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
+            features[PREVIOUS_TOOL] = _tool_name(tool)
             features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
         for ancestor in islice(self.trace.up_from(self.trace.span(span.parent_id)), MOST_NEIGHBOURS):
             if ancestor.operation == span_names.INVOKE_AGENT:
@@ -241,6 +281,10 @@ class Surroundings:
             features["service.name"] = span.service
             self._program = span.resource, features
         return self._program[1]
+
+
+def _tool_name(tool: Span) -> str:
+    return str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
 
 
 def follows_from_outcome(name: str) -> bool:

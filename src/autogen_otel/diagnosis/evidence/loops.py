@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, takewhile
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
@@ -15,12 +15,18 @@ from autogen_otel.vocabulary import spans as span_names
 
 # No set: the recorded value may be a list, which has no hash.
 LIMITS: Final = (terminations.MAX_ROUND, terminations.MAX_TURNS, terminations.MAX_AUTO_REPLY)
-_DECIDED_BY_MODEL: Final = frozenset({handoffs.AUTO, handoffs.LLM_CONDITION, handoffs.REPLY_RESULT})
+_DECIDED_BY_TOOL: Final = frozenset({handoffs.LLM_CONDITION, handoffs.REPLY_RESULT})
+"""Reasons of handoffs that follow from a tool which the model called."""
+_DECIDED_BY_MODEL: Final = _DECIDED_BY_TOOL | {handoffs.AUTO}
 """Reasons of handoffs that a model decided; a rule or a turn order repeats itself by design."""
 _FEWEST_STEPS: Final = 5
 _FEWEST_CALLS: Final = 3
 ALIKE_ANSWERS: Final = "answers of the same lengths again and again"
 """The problem of agents whose models repeat themselves, as far as lengths tell."""
+IN_CIRCLES: Final = "hand over to each other again and again"
+"""The problem of agents that go in circles."""
+CHOSEN_AGAIN: Final = "chosen to speak next again and again"
+"""The problem of an agent that is handed its own turn."""
 _LONGEST_CIRCLE: Final = 6
 _ANSWER_KEYS: Final = (
     names.GEN_AI_AGENT_NAME,
@@ -36,7 +42,7 @@ class Loop(NamedTuple):
 
     Args:
         agents: the agents in it, in order.
-        tool: the tool that was called with the same arguments, if that is what repeats.
+        tool: the tool that was called with the same arguments, or the tools in turn, if that is what repeats.
         times: how often it repeated.
         has_alike_answers: whether models' answers had the same lengths.
     """
@@ -47,38 +53,65 @@ class Loop(NamedTuple):
     has_alike_answers: bool = False
 
 
+def loop_subject(loop: Loop) -> dict[str, Any]:
+    """The subject of failures that are a loop."""
+    subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
+    if loop.tool is not None:
+        subject["tool"] = loop.tool
+    elif loop.has_alike_answers:
+        subject["problem"] = ALIKE_ANSWERS
+    else:
+        subject["problem"] = CHOSEN_AGAIN if len(loop.agents) == 1 else IN_CIRCLES
+    return subject
+
+
+def is_loop(subject: Mapping[str, Any]) -> bool:
+    """Whether the subject of failed orchestration is a loop: nothing else has a tool or a problem."""
+    return "tool" in subject or "problem" in subject
+
+
 def loop_in(spans: list[Span], root: Span) -> Loop | None:
     """The loop at the end of a conversation, if a limit ended it."""
     if root.attributes.get(names.CONVERSATION_TERMINATION) not in LIMITS:
         return None
     ordered = sorted(spans, key=lambda span: span.start_ns)
-    return _same_calls(ordered) or _circle(ordered) or _alike_answers(ordered)
+    # Tools that hand over are called again and again because the agents go in circles.
+    return (
+        _circle(ordered, _DECIDED_BY_TOOL)
+        or _same_calls(ordered)
+        or _circle(ordered, _DECIDED_BY_MODEL)
+        or _alike_answers(ordered)
+    )
 
 
 def _same_calls(spans: list[Span]) -> Loop | None:
-    calls: Counter[tuple[str, str]] = Counter()
+    calls: list[tuple[str, str]] = []
     agents: dict[tuple[str, str], str] = {}
     for span in spans:
         arguments = span.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
         if span.operation != span_names.EXECUTE_TOOL or span.failed or not isinstance(arguments, str):
             continue
         call = (str(span.attributes.get(names.GEN_AI_TOOL_NAME)), _canonical(arguments))
-        calls[call] += 1
+        calls.append(call)
         agents[call] = str(span.attributes.get(names.GEN_AI_AGENT_NAME, ""))
-    for call, times in calls.most_common(1):
+    for call, times in Counter(calls).most_common(1):
         # Most calls have to be this one: polling beside other work is no loop.
-        if times >= _FEWEST_CALLS and times * 2 > calls.total():
+        if times >= _FEWEST_CALLS and times * 2 > len(calls):
             return Loop(tuple(filter(None, (agents[call],))), call[0], times)
-    return None
+    circle, times = _repetition(calls)
+    if not circle:
+        return None
+    callers = dict.fromkeys(filter(None, (agents[call] for call in circle)))
+    return Loop(tuple(callers), ", ".join(dict.fromkeys(tool for tool, _ in circle)), times)
 
 
-def _circle(spans: list[Span]) -> Loop | None:
+def _circle(spans: list[Span], reasons: frozenset[str]) -> Loop | None:
     transitions = [
         (str(span.attributes.get(names.HANDOFF_FROM)), str(span.attributes[names.HANDOFF_TO]))
         for span in spans
         if span.operation == span_names.HANDOFF
         and names.HANDOFF_TO in span.attributes
-        and str(span.attributes.get(names.HANDOFF_REASON)) in _DECIDED_BY_MODEL
+        and str(span.attributes.get(names.HANDOFF_REASON)) in reasons
     ]
     circle, times = _repetition(transitions)
     agents = dict.fromkeys(name for handoff in circle for name in handoff)

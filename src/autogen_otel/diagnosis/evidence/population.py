@@ -18,9 +18,9 @@ from autogen_otel.diagnosis.evidence.aggregates import (
     Samples,
     Timeline,
 )
-from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, LIMITS, Loop, loop_in
+from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, is_loop, loop_in, loop_subject
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
-from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
+from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered, odd_problem
 from autogen_otel.diagnosis.evidence.subjects import tool_name
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.source import WeightedConversation
@@ -40,7 +40,7 @@ _LOOP_SIZES: Final = ((100, 400), (2000, 10))
 _MOST_KINDS: Final = 500
 """Kinds of working calls: models invent names of tools."""
 _MOST_NAMES: Final = 10_000
-"""Workflows and tools to count; programs that invent names for each conversation have more."""
+"""Workflows, tools and models to count; programs that invent names for each conversation have more."""
 _USUAL_LIMITS: Final = 0.5
 """If more conversations of a workflow end at a limit, that is its design."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
@@ -66,6 +66,8 @@ class Population:
         working: samples of the calls that worked, by kind.
         returned_errors: how often each tool returned an error.
         returned_conversations: in how many conversations each tool did.
+        odd_answers: how many answers of each model had which problem, see ``odd_problem``.
+        odd_conversations: in how many conversations that was.
         loops: conversations that ended in a loop, by workflow and agents.
         ended_conversations: how many conversations ended, by workflow.
         ended_at_limit: how many of them a limit ended.
@@ -79,6 +81,8 @@ class Population:
         self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, SAMPLE_SIZE))
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
+        self.odd_answers: Counter[tuple[str, str]] = Counter()
+        self.odd_conversations: Counter[tuple[str, str]] = Counter()
         self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
         self.ended_at_limit: Counter[str] = Counter()
         self.ended_conversations: Counter[str] = Counter()
@@ -174,13 +178,12 @@ class Population:
         self.groups.merge(other.groups)
         self.working.merge(other.working)
         self.loops.merge(other.loops)
-        for own_counts, other_counts in (
-            (self.returned_errors, other.returned_errors),
-            (self.returned_conversations, other.returned_conversations),
-            (self.ended_conversations, other.ended_conversations),
-            (self.ended_at_limit, other.ended_at_limit),
-        ):
-            own_counts.update(other_counts)
+        self.returned_errors.update(other.returned_errors)
+        self.returned_conversations.update(other.returned_conversations)
+        self.odd_answers.update(other.odd_answers)
+        self.odd_conversations.update(other.odd_conversations)
+        self.ended_conversations.update(other.ended_conversations)
+        self.ended_at_limit.update(other.ended_at_limit)
         self._numbering.merge(other._numbering)
 
     def number(self) -> None:
@@ -260,6 +263,7 @@ class Population:
             if sample is not None:
                 sample.keep(reading.tool_features(tool))
         self.returned_conversations.update(dict.fromkeys(tools_with_errors, round(self._heaviest)))
+        self._count_odd_answers(chats)
         for chat in chats:
             attributes = chat.attributes
             if not (
@@ -271,6 +275,14 @@ class Population:
                 sample = self.working.sample_for(MODEL, chat.trace_id + chat.span_id, self._heaviest)
                 if sample is not None:
                     sample.keep(reading.model_features(chat, chat))
+
+    def _count_odd_answers(self, chats: list[Span]) -> None:
+        odd = [(chat.subject, problem) for chat in chats if (problem := odd_problem(chat)) is not None]
+        known = [key for key in odd if key in self.odd_answers or len(self.odd_answers) < _MOST_NAMES]
+        weight = round(self._heaviest)
+        for key in known:
+            self.odd_answers[key] += weight
+        self.odd_conversations.update(dict.fromkeys(known, weight))
 
     def _keep_conversation(self, reading: Reading, roots: list[Span], failures: list[Occurrence]) -> None:
         root = _root_of(roots)
@@ -297,6 +309,9 @@ def group_key(occurrence: Occurrence) -> GroupKey:
         # An outage shows as several statuses, and a service has several hosts.
         for name in ("status_code", "host"):
             subject.pop(name, None)
+    if occurrence.cause == causes.ORCHESTRATION and is_loop(subject):
+        # A circle is the same wherever it was when the limit came.
+        subject = {name: sorted(str(value).split(", ")) for name, value in subject.items()}
     return (
         occurrence.cause,
         occurrence.kind,
@@ -326,14 +341,9 @@ def _workflow(root: Span) -> str:
 
 def _loop_occurrence(reading: Reading, root: Span, loop: Loop) -> Occurrence:
     """The failure of a conversation that ended in a loop."""
-    subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
-    if loop.tool is not None:
-        subject["tool"] = loop.tool
-    if loop.has_alike_answers:
-        subject["problem"] = ALIKE_ANSWERS
     return Occurrence(
         causes.ORCHESTRATION,
-        subject,
+        loop_subject(loop),
         root.trace_id,
         root.span_id,
         root.start_ns,
@@ -341,6 +351,6 @@ def _loop_occurrence(reading: Reading, root: Span, loop: Loop) -> Occurrence:
         Effect.SWALLOWED,
         root.duration_ns,
         partial(reading.conversation_features, root),
-        {"loop": True},
+        {},
         loop.times,
     ).with_features()

@@ -28,7 +28,7 @@ from autogen_otel.diagnosis.evidence.subjects import (
     tool_subject,
 )
 from autogen_otel.traces.failures import Answers, Failure, beginnings
-from autogen_otel.traces.trace import HTTP, Span, Trace
+from autogen_otel.traces.trace import HTTP, STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
@@ -157,13 +157,14 @@ class Reading:
 
     def _requesting_chat(self, tool: Span) -> Span | None:
         """The last model call before a tool call that requested it."""
-        name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
-        requests = {f"{name} {tool.attributes.get(names.GEN_AI_TOOL_CALL_ID)}", name}
+        name, call_id = (
+            tool.attributes.get(key) for key in (names.GEN_AI_TOOL_NAME, names.GEN_AI_TOOL_CALL_ID)
+        )
         chats = self._chats
         end = bisect_right(chats, tool.start_ns, key=attrgetter("end_ns"))
         for chat in reversed(chats[max(0, end - MOST_NEIGHBOURS) : end]):
             calls = chat.attributes.get(names.RESPONSE_TOOL_CALLS)
-            if isinstance(calls, list) and not requests.isdisjoint(map(str, calls)):
+            if isinstance(calls, list) and any(_is_request(str(call), name, call_id) for call in calls):
                 return chat
         return None
 
@@ -245,7 +246,7 @@ class Reading:
 
     def tool_features(self, tool: Span) -> dict[str, Any]:
         """The features of a tool call, with those of its arguments."""
-        features = self.surroundings.of_call(tool)
+        features = self.surroundings.of_tool_call(tool)
         features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
         return features
 
@@ -308,12 +309,28 @@ class Reading:
 _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}
 
 
+ODD_PROBLEMS: Final = (responses.CUT_AT_TOKEN_LIMIT, responses.EMPTY, responses.REFUSAL)
+"""Problems of answers that AutoGen goes on with: no failure, and seldom what anybody wants."""
 _PROVIDER_CAUSES: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
 
 
 def is_filtered(span: Span) -> bool:
     """Whether a model call got an answer that the provider's filter emptied or cut, without an error."""
     return span.attributes.get(names.RESPONSE_PROBLEM) == responses.CONTENT_FILTER
+
+
+def _is_request(requested: str, name: object, call_id: object) -> bool:
+    """Whether what a model requested, ``lookup call_abc``, is this call.
+
+    AutoGen replaces characters of names that it does not allow, so that only the id is the same.
+    """
+    return requested in (name, f"{name} {call_id}") or (bool(call_id) and requested.endswith(f" {call_id}"))
+
+
+def odd_problem(chat: Span) -> str | None:
+    """The problem of an answer that AutoGen goes on with, if it has one."""
+    problem = chat.attributes.get(names.RESPONSE_PROBLEM)
+    return problem if problem in ODD_PROBLEMS and chat.status_code != STATUS_ERROR else None
 
 
 def _cause(span: Span) -> str:

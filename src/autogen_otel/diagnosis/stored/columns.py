@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.evidence import arguments, features
-from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
+from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, tool_kind
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import Kind
 
@@ -75,6 +75,8 @@ class Columns:
     def __init__(self, kind: str) -> None:
         self.values: dict[str, Any] = {}
         self._derived = _OF_CONVERSATIONS if kind == CONVERSATION else _OF_CALLS
+        if kind.startswith(tool_kind("")):
+            self._derived = _OF_TOOL_CALLS
         self._parameters: dict[tuple[str, Any], str] = {}
 
     def value(self, value: Any, sql_type: str) -> str:
@@ -173,6 +175,7 @@ _HAS_TOOL: Final = "isNotNull(previous_seconds)"
 _OF_CALLS: Final = {
     features.TIME: Column("1", "toFloat64(toUnixTimestamp(Timestamp))"),
     features.HOUR: Column("1", text="toString(toHour(Timestamp, 'UTC'))"),
+    features.MINUTE: Column("1", "toFloat64(toMinute(Timestamp, 'UTC'))"),
     "service.name": Column("1", text="toString(ServiceName)"),
     features.CONVERSATION_NUMBER: Column("1", "toFloat64(number)", is_around=True),
     features.TURN: Column("1", "toFloat64(turn)", is_around=True),
@@ -187,6 +190,11 @@ _OF_CALLS: Final = {
     ),
     arguments.DEPTH: Column(_IS_JSON, f"if({_IS_JSON}, toFloat64({_NESTING}), NULL)"),
 }
+_OF_TOOL_CALLS: Final = {
+    **_OF_CALLS,
+    features.TOOLS_USED: Column("notEmpty(tools_used)", items="tools_used", is_around=True),
+    names.GEN_AI_REQUEST_MODEL: Column("isNotNull(model)", text="ifNull(model, '')", is_around=True),
+}
 _OF_CHATS: Final = {
     names.PROMPT_CHARS: Column("isNotNull(largest_prompt)", "largest_prompt", is_around=True),
     names.PROMPT_CARRIED_MESSAGES: Column("isNotNull(most_carried)", "most_carried", is_around=True),
@@ -199,9 +207,9 @@ _OF_CONVERSATIONS: Final = {
         name: _OF_CALLS[name]._replace(present="0", number=_NONE)
         for name in (features.TURN, features.GAP, features.AGENT_PAIR)
     },
-    features.TOOLS_USED: _OF_CALLS[features.TOOLS_USED]._replace(present="notEmpty(tools_used)"),
+    features.TOOLS_USED: _OF_TOOL_CALLS[features.TOOLS_USED],
 }
-DERIVED: Final = (*_OF_CALLS, *_OF_CHATS)
+DERIVED: Final = (*_OF_TOOL_CALLS, *_OF_CHATS)
 """Features that are no attribute of the call's own span, for some kinds at least."""
 
 
@@ -217,6 +225,7 @@ _MEASURES: Final = {
     _LENGTH: (_STRING, "arrayMax", f"lengthUTF8({_LEAF_TEXT})"),
     arguments.HIGHEST: (_IS_NUMBER, "arrayMax", f"assumeNotNull({_LEAF_NUMBER})"),
     arguments.LOWEST: (_IS_NUMBER, "arrayMin", f"assumeNotNull({_LEAF_NUMBER})"),
+    arguments.ELEMENTS: ("startsWith(one, '[')", "arrayMax", "length(JSONExtractArrayRaw(one))"),
 }
 """Which values to measure, how to choose one of several, and the measure."""
 _TRAITS: Final = {
@@ -262,10 +271,15 @@ class Leaves:
         path = name.removeprefix(arguments.PREFIX)
         self._value = value
         self._raw = self._under(path)
-        # Only lists have a highest and a lowest number.
+        # Only lists come to numbers of other kinds.
         measures = _MEASURES if _ELEMENTS in path else (_LENGTH,)
         self._suffix = next((one for one in measures if path.endswith(one)), "")
-        self._measured = self._under(path.removesuffix(self._suffix)) if self._suffix else None
+        measured_path = path.removesuffix(self._suffix)
+        self._measured = None
+        if self._suffix == arguments.ELEMENTS:
+            self._measured = self._at(measured_path.removesuffix(_ELEMENTS))
+        elif self._suffix:
+            self._measured = self._under(measured_path)
 
     @property
     def present(self) -> str:
@@ -317,6 +331,11 @@ class Leaves:
 
     def _under(self, path: str) -> str:
         """The values at a path, as JSON, without lists and objects that have inner values."""
+        is_value = "one != '' AND (one IN ('[]', '{}') OR NOT match(one, '^[\\\\[{]'))"
+        return f"arrayFilter(one -> {is_value}, {self._at(path)})"
+
+    def _at(self, path: str) -> str:
+        """All values at a path, as JSON; an empty text for an object without it."""
         values = f"[{ARGUMENTS}]"
         for segment in path.split("."):
             key = segment
@@ -331,8 +350,7 @@ class Leaves:
             # A key may contain dots.
             whole = f"JSONExtractRaw({ARGUMENTS}, {self._value(path, 'String')})"
             values = f"if({whole} != '', [{whole}], {values})"
-        is_value = "one != '' AND (one IN ('[]', '{}') OR NOT match(one, '^[\\\\[{]'))"
-        return f"arrayFilter(one -> {is_value}, {values})"
+        return values
 
 
 def leaf_names() -> str:

@@ -8,12 +8,22 @@ from typing import Final
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of
 from autogen_otel.diagnosis.evidence.loops import LIMITS
 from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.evidence.reading import ODD_PROBLEMS
 from autogen_otel.diagnosis.findings import Diagnosis, conclude
 from autogen_otel.diagnosis.stored.calls import StoredCalls
 from autogen_otel.diagnosis.stored.tables import BULKY, Tables
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress
-from autogen_otel.traces.sources.clickhouse import SPAN, SUBJECT, ClickHouse, by_trace, has_operation, span_of
+from autogen_otel.traces.sources.clickhouse import (
+    IS_ERROR,
+    SPAN,
+    SUBJECT,
+    ClickHouse,
+    attribute,
+    by_trace,
+    has_operation,
+    span_of,
+)
 from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -72,10 +82,10 @@ def compare_stored(
         SourceError: the database cannot be queried.
     """
     before, after = (diagnose_stored(clickhouse, side.selection, limit, progress) for side in sides)
-    attribute = sides[0].selection.attribute
+    compared = sides[0].selection.attribute
     attribute_values: tuple[str, ...] = ()
-    if attribute is not None and not (before.conversations and after.conversations):
-        attribute_values = clickhouse.values(attribute[0])
+    if compared is not None and not (before.conversations and after.conversations):
+        attribute_values = clickhouse.values(compared[0])
     return changes_of(sides, before, after, attribute_values)
 
 
@@ -106,6 +116,15 @@ def _count(population: Population, tables: Tables) -> None:
     for tool, times, conversations in tables.rows(tools):
         population.returned_errors[tool] = int(times)
         population.returned_conversations[tool] = int(conversations)
+    problem = attribute(names.RESPONSE_PROBLEM)
+    odd_answers = tables.spans(
+        has_operation(span_names.CHAT), f"NOT {IS_ERROR}", f"{problem} IN {{problems:Array(String)}}"
+    )
+    models = f"SELECT {SUBJECT} AS model, {problem} AS problem, count(), uniqExact(TraceId) {odd_answers}"
+    rows = tables.rows(f"{models} GROUP BY model, problem", {"problems": list(ODD_PROBLEMS)})
+    for model, name, times, conversations in rows:
+        population.odd_answers[model, name] = int(times)
+        population.odd_conversations[model, name] = int(conversations)
 
 
 def _read(population: Population, tables: Tables, progress: Progress) -> list[str]:

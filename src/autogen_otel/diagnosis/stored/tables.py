@@ -262,6 +262,12 @@ class Tables(IntermediateResults):
         if kind == CONVERSATION:
             joins += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
             more_columns = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
+        elif kind.startswith(tool_kind("")):
+            more_columns = (
+                ", arrayDistinct(arraySlice(tools, 1, tool)) AS tools_used,"
+                " arrayCount(moment -> moment <= start, model_ends) AS chat,"
+                " if(chat > 0, models[chat], NULL) AS model"
+            )
         return self.source(
             f"around{self._number(kind)}",
             "SELECT trace, id, number, arrayCount(moment -> moment <= start, turns) AS turn,"
@@ -283,22 +289,26 @@ class Tables(IntermediateResults):
         """What the features of calls need from their conversations, as one row for each conversation.
 
         The starts of ``turns`` and the ``ends`` of steps; ``tools`` in the order of their ``tool_ends``, with
-        their ``durations``; the ``places`` where calls happen, with the span ``above_them``, which for a turn
-        is the turn itself, and their ``pairs`` of sender and agent.
+        their ``durations``; the ``models`` of model calls in the order of their ``model_ends``; the
+        ``places`` where calls happen, with the span ``above_them``, which for a turn is the turn itself, and
+        their ``pairs`` of sender and agent.
         """
         turns = (
             f"SELECT {_TRACE}, {_ID}, id AS above, {_START} AS start, toInt64(0) AS duration,"
             f" NOT mapContains(SpanAttributes, '{names.HELPER_ROLE}') AS is_turn, '' AS operation,"
-            f" '' AS tool, {_PAIR} AS pair {self.spans(has_operation(span_names.INVOKE_AGENT))}"
+            f" '' AS tool, '' AS model, {_PAIR} AS pair {self.spans(has_operation(span_names.INVOKE_AGENT))}"
         )
-        is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
+        is_tool, is_chat = (
+            f"operation = '{operation}'" for operation in (span_names.EXECUTE_TOOL, span_names.CHAT)
+        )
         # The second condition is weaker, but lets the database skip parts of the table with turns only.
         condition = (
             f"{OPERATION} NOT IN ({_NOT_AROUND}) AND NOT startsWith(SpanName, '{span_names.INVOKE_AGENT} ')"
         )
         other_spans = (
             f"SELECT {_TRACE}, {_ID}, {_ABOVE}, {_START} AS start, toInt64(Duration) AS duration,"
-            f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool, '' AS pair"
+            f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool,"
+            f" if({is_chat}, {SUBJECT}, '') AS model, '' AS pair"
             f" {self.spans(condition)}"
         )
         is_place = f"operation != '{span_names.CHAT}'"
@@ -310,6 +320,8 @@ class Tables(IntermediateResults):
             " arraySort(ended) AS tool_ends,"
             f" arraySort((_, moment) -> moment, groupArrayIf(tool, {is_tool}), ended) AS tools,"
             f" arraySort((_, moment) -> moment, groupArrayIf(duration, {is_tool}), ended) AS durations,"
+            f" groupArrayIf(start + duration, {is_chat}) AS answered, arraySort(answered) AS model_ends,"
+            f" arraySort((_, moment) -> moment, groupArrayIf(model, {is_chat}), answered) AS models,"
             f" groupArrayIf(id, {is_place}) AS places, groupArrayIf(above, {is_place}) AS above_them,"
             f" groupArrayIf(pair, {is_place}) AS pairs"
             f" FROM ({turns} UNION ALL {other_spans}) GROUP BY trace"

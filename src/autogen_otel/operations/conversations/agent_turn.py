@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -114,10 +115,15 @@ class AgentTurn(Operation):
         )
 
     def is_cancelled_by(self, error: BaseException) -> bool:
-        """Whether it is cancelled, also where AG2 has lost the cancellation of a tool."""
+        """Whether it is cancelled, also where the cancellation of a tool was lost on the way.
+
+        AG2 loses what an asynchronous tool in a thread raises, and the event loop that another AutoGen runs
+        such a tool in raises an exception of its own on Python 3.10.
+        """
         failure = self.lost_failure
-        is_lost = failure is not None and failure.cause == CANCELLED and was_lost(error)
-        return is_lost or super().is_cancelled_by(error)
+        if failure is not None and failure.cause == CANCELLED:
+            return was_lost(error) or isinstance(error, CancelledError) or super().is_cancelled_by(error)
+        return super().is_cancelled_by(error)
 
     @property
     def tool_calls(self) -> Sequence[Any]:

@@ -6,7 +6,6 @@ import os
 import re
 import threading
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
 
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.index import SHORTEST_FORM, SecretIndex, forms_of
@@ -39,13 +38,6 @@ _PLACEHOLDERS: Final = words_of(
 )
 _FOLDERS: Final = ("PWD", "OLDPWD")
 _DIGIT = re.compile("[0-9]")
-_ALL_STORES: Final[WeakSet[KnownSecrets]] = WeakSet()
-
-
-def after_fork() -> None:
-    """Renew all locks: a thread of the parent may have had one."""
-    for store in list(_ALL_STORES):
-        store.after_fork()
 
 
 class KnownSecrets:
@@ -71,10 +63,9 @@ class KnownSecrets:
         self._last_environment: dict[object, object] = {}
         self._seen_headers: set[int] = set()
         self._memories: list[dict[Any, Any]] = []
-        _ALL_STORES.add(self)
 
     def after_fork(self) -> None:
-        """Renew the lock."""
+        """Renew the lock: a thread of the parent may have had it."""
         self._lock = threading.RLock()
 
     @property

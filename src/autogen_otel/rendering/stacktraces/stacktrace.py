@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from autogen_otel.redaction.cutting import cut_middle
 from autogen_otel.redaction.introspection import qualified_name, unprintable
-from autogen_otel.redaction.known.secrets import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering.stacktraces.chains import Block, blocks_of
 from autogen_otel.rendering.stacktraces.frames import frames_of_stack
@@ -17,16 +16,13 @@ if TYPE_CHECKING:
 
     from autogen_otel.rendering.stacktraces.frames import Frame
 
-_FORMATS_ONLY: Final = Redactor(KnownSecrets())
 _GAP_LENGTH: Final = 32
 _SHORTEST_FRAME: Final = 40
 _CHARS_PER_BLOCK: Final = 512
 _SHORTEST_TITLE: Final = 80
 
 
-def stacktrace(
-    error: BaseException, limit: int, redactor: Redactor = _FORMATS_ONLY, *, with_messages: bool = True
-) -> str:
+def stacktrace(error: BaseException, limit: int, redactor: Redactor, *, with_messages: bool = True) -> str:
     """Format an exception with its causes, contexts, notes and groups; never raises.
 
     Args:
@@ -42,7 +38,7 @@ def stacktrace(
         return cut_middle(f"{qualified_name(type(error))}: {unprintable(error, failure, 'traceback')}", limit)
 
 
-def current_stack(limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
+def current_stack(limit: int, redactor: Redactor) -> str:
     """Format the current stack, outermost call first; never raises."""
     try:
         frames = frames_of_stack(sys._getframe(1))  # noqa: SLF001 - what the standard library uses too

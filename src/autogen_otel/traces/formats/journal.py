@@ -290,7 +290,7 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path = path
         # Files are renamed when they are full: their inode identifies them, not their name.
-        self._offsets = {_identity(file): file.stat().st_size for file in journal_files(path)}
+        self._offsets = {_identity(file): file.stat().st_size for file in self._files()}
 
     def spans(self) -> list[Span]:
         """The spans of the lines that were completed since the last time.
@@ -299,12 +299,16 @@ class Tail:
             SourceError: a file cannot be read.
         """
         try:
-            return [span for file in journal_files(self._path) for span in self._appended_spans(file)]
+            return [span for file in self._files() for span in self._appended_spans(file)]
         except FileNotFoundError:
             # It was deleted while it was looked at.
             return []
         except OSError as error:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    def _files(self) -> list[Path]:
+        # A journal begins with the first span that is kept.
+        return journal_files(self._path) if self._path.exists() else []
 
     def _appended_spans(self, file: Path) -> Iterator[Span]:
         if file.suffix == ".gz" or file.match(IN_FLIGHT):

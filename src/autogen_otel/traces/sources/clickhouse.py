@@ -225,6 +225,8 @@ class ClickHouse:
             row = None
         if isinstance(row, list):
             return row
+        if line.lstrip()[:1] == b"<":
+            raise SourceError(self._client.foreign_answer(line))
         # The server writes an error after the first rows between them.
         message = " ".join(line.decode("utf-8", "replace").split())
         raise SourceError(f"{self.name} broke off: {message[:_MESSAGE_CHARACTERS]}")

@@ -49,9 +49,9 @@ class Files:
     ) -> None:
         self.lookback_ns = None
         self.pause_seconds = 1.0
-        self._paths = paths
+        self.paths = paths
         self.option = tuple(option)
-        self._advice, self._standard_input = advice, standard_input
+        self.advice, self._standard_input = advice, standard_input
         self._part, self._parts = 0, 1
 
     def parts(self) -> list[Files]:
@@ -60,20 +60,20 @@ class Files:
         Raises:
             SourceError: nothing can be read.
         """
-        if STANDARD_INPUT in self._paths or sum(map(_size, self._files())) < _LARGE:
+        if STANDARD_INPUT in self.paths or sum(map(_size, self._files())) < _LARGE:
             return [self]
         count = min(processors(), _MOST_PARTS)
         parts = [copy(self) for _ in range(count)]
         for number, part in enumerate(parts):
             part._part, part._parts = number, count  # noqa: SLF001 - copies of this
             # They are not empty; another process need not import the code of the advice.
-            part._advice = str  # noqa: SLF001
+            part.advice = str
         return parts
 
     @property
     def name(self) -> str:
         """``journal /var/…``; of several, the first and how many more."""
-        first, *others = self._paths
+        first, *others = self.paths
         name = "standard input" if first == self._standard_input else f"journal {first}"
         return f"{name} and {len(others)} more" if others else name
 
@@ -120,7 +120,7 @@ class Files:
         else:
             size = sum(map(_size, files))
             if size == 0:
-                advice = self._advice()
+                advice = self.advice()
                 raise SourceError(f"The {self.name} is empty{advice and ': ' + advice}.")
             progress.expect(size * times, "bytes")
         return files
@@ -128,14 +128,14 @@ class Files:
     def _files(self) -> list[Path]:
         return [
             file
-            for path in self._paths
+            for path in self.paths
             for file in ([path] if path == STANDARD_INPUT else journal_files(path))
         ]
 
     def _narrow(self, selection: Selection, progress: Progress) -> tuple[Sequence[Path], TraceFilter | None]:
         """The files to read, and the filter for their traces."""
         trace_filter = self._filter(selection.trace)
-        if selection.since is None or STANDARD_INPUT in self._paths:
+        if selection.since is None or STANDARD_INPUT in self.paths:
             return self._files_to_read(progress), trace_filter
         # A first pass for times costs a tenth of parsing the spans that nobody asked for.
         files = self._files_to_read(progress, times=2)
@@ -161,11 +161,11 @@ class Files:
         Raises:
             SourceError: it is standard input, or cannot be read.
         """
-        if STANDARD_INPUT in self._paths:
+        if STANDARD_INPUT in self.paths:
             raise SourceError(
                 "Standard input cannot be followed: name the file or the folder that is written."
             )
-        tails = [Tail(path) for path in self._paths]
+        tails = [Tail(path) for path in self.paths]
         return lambda: [span for tail in tails for span in tail.spans()]
 
     def link(self, trace_id: str, span_id: str) -> None:

@@ -104,7 +104,7 @@ class Client:
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            raise SourceError(self._no_json(body)) from None
+            raise SourceError(self.foreign_answer(body)) from None
 
     def lines(
         self, path: str, parameters: Mapping[str, str], body: bytes, content_type: str = "text/plain"
@@ -178,7 +178,8 @@ class Client:
         message = _server_message(error)
         return f"{self.name} refused (HTTP {error.code}){': ' if message else ''}{message}"
 
-    def _no_json(self, body: bytes) -> str:
+    def foreign_answer(self, body: bytes) -> str:
+        """The sentence about an answer that the product would not give."""
         content = "a web page" if body.lstrip()[:1] == b"<" else "no JSON"
         return (
             f"{self.name} answered with {content}: that is not its query interface; check host, port and path"

@@ -13,7 +13,7 @@ from typing import Final
 
 from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import SourceError
+from autogen_otel.traces.source import NoConversationsError, SourceError
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.store import FoundTrace, Page, Window
 from autogen_otel.traces.trace import NS, Link, Span, by_trace
@@ -114,10 +114,10 @@ class Jaeger:
 
     def _services(self, selection: Selection) -> dict[str, list[str]]:
         """The programs that hold conversations, with the names of their spans."""
-        known_services = self._known_services
+        known_services = self._known_services()
         if selection.service is not None:
             if selection.service not in known_services:
-                raise SourceError(
+                raise NoConversationsError(
                     f"{self.name} knows no program {selection.service!r}{_known_programs(known_services)}"
                 )
             return {selection.service: self._operations(selection.service)}
@@ -129,12 +129,11 @@ class Jaeger:
             if any(_operation_of(operation) in _OURS for operation in span_operations)
         }
         if not with_conversations:
-            raise SourceError(f"{self.name} holds no conversations{_known_programs(known_services)}")
+            raise NoConversationsError(f"{self.name} holds no conversations{_known_programs(known_services)}")
         return with_conversations
 
-    @cached_property
     def _known_services(self) -> list[str]:
-        answer = self._client.get("/api/v3/services")
+        answer = self._client.get("/api/v3/services", missing=[])
         if not isinstance(answer, dict):
             raise SourceError(
                 f"{self.name} does not speak Jaeger's query interface; check host, port and path"
@@ -245,7 +244,8 @@ def _known_programs(services: Sequence[str]) -> str:
     if not services:
         return ": it has no traces at all"
     more = f" and {len(services) - _MOST_NAMED} more" if len(services) > _MOST_NAMED else ""
-    return f"; the programs it knows are {', '.join(services[:_MOST_NAMED])}{more}"
+    noun = "program" if len(services) == 1 else "programs"
+    return f"; it knows the {noun} {', '.join(services[:_MOST_NAMED])}{more}"
 
 
 def _timestamp(moment_ns: int) -> str:

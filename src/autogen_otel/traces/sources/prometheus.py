@@ -44,7 +44,7 @@ def count(client: Client, selection: Selection) -> Counts:
         matchers = [f',service_name=~"{service_pattern}"', f',job=~"{_NAMESPACE}{service_pattern}"']
     for matcher in matchers:
         expression = _growth(f'{{__name__=~"{_SERIES}"{matcher}}}', max(1, until - since))
-        answer = client.get("/api/v1/query", {"query": expression, "time": until})
+        answer = client.get("/api/v1/query", {"query": expression, "time": until}, missing={})
         counts = _by_outcome(client, answer)
         if counts:
             failing = sum(number for outcome, number in counts.items() if outcome in _FAILING)

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
@@ -18,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from autogen_otel.traces.conversations import is_conversation, is_selected
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import NO_PROGRESS, Progress, WeightedConversation
+from autogen_otel.traces.source import NO_PROGRESS, NoConversationsError, Progress, WeightedConversation
 from autogen_otel.traces.trace import NS, Span
 
 _HOUR_NS: Final = 3600 * NS
@@ -191,15 +192,21 @@ class StoreSource:
     def arrivals(self, selection: Selection) -> Arrivals:
         """The spans that arrive from now on; a conversation is searched for as long as it is young."""
         known_ids: set[str] = set()
-        start_ns = self._until()
+        # Not ``_until``, which lies in the future: conversations that end in the meantime would be missed.
+        start_ns = time.time_ns()
 
         def poll() -> list[Span]:
             nonlocal known_ids
             recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
-            pages = self._newest_first(recent, Progress())
-            traces = [
-                spans for page in pages for spans in page if max(span.end_ns for span in spans) >= start_ns
-            ]
+            traces: list[list[Span]] = []
+            # The first program may begin later.
+            with suppress(NoConversationsError):
+                traces = [
+                    spans
+                    for page in self._newest_first(recent, Progress())
+                    for spans in page
+                    if max(span.end_ns for span in spans) >= start_ns
+                ]
             spans_by_id = {span.span_id: span for spans in traces for span in spans}
             new_spans = [span for span_id, span in spans_by_id.items() if span_id not in known_ids]
             # Spans that are too old by now are not found again.

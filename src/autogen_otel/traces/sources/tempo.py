@@ -45,6 +45,7 @@ class Tempo:
                 "limit": most,
                 "spss": 1,
             },
+            missing=[],
         )
         traces = answer.get("traces") if isinstance(answer, dict) else None
         if traces is None and not (isinstance(answer, dict) and "metrics" in answer):
