@@ -82,7 +82,7 @@ def switches():
     lines = []
     for task in Path("/proc/self/task").iterdir():
         if task.name != str(own):
-            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since it was listed
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
                 lines += (task / "status").read_text().splitlines()
     return [line for line in lines if "ctxt_switches" in line or "State" in line]
 """
