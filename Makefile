@@ -58,6 +58,7 @@ demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itse
 
 test: needs-older-python needs-tested-pythons $(TOOLS) ## run the tests with every supported AutoGen
 	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$(if $(BETWEEN),$(dir $(BETWEEN)):)$$PATH" PYTEST_ADDOPTS='$(IN_PARALLEL)' .venv/bin/tox run
+	'$(BASE)' -m tests.every_case .tox
 
 test-quick: needs-older-python $(TOOLS) ## run what is quick of the tests, with one AutoGen
 	.venv/bin/tox run -e pyautogen02-openai3 -- $(IN_PARALLEL) -m 'not slow'

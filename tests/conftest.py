@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ _PROGRAMS = (
 """Where a test that starts a program of its own is ``slow`` too; there are quick ones in ``processes``."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the name of a file for ``tests.every_case``; runs of all tests have it."""
+    parser.addoption(
+        "--cases-file", help="where to write which tests run in this environment and which in others"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Load the fixtures, and AutoGen with them, where tests run: who only hands them out needs none."""
     if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
@@ -47,10 +55,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if f"{file}/".startswith(_SLOW) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow, and collect nothing that cannot exist here. Skips are refused: they prove nothing.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow, and collect nothing that does not run here. Skips are refused: they prove nothing.
 
-    ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
+    ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks,
+    ``@pytest.mark.shared(kind)`` for cases that several environments run between them.
     """
     for item in items:
         file = item.nodeid.removeprefix("tests/")
@@ -61,9 +70,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             assert not list(item.iter_markers(name)), f"{item.nodeid} is marked {name}"
         for mark in item.iter_markers("needs"):
             assert [type(one) for one in mark.args] == [bool, str], f"{item.nodeid}: needs(condition, reason)"
-    items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]
+    here = [item for item in items if _is_here(item)]
+    _note_cases(
+        config,
+        {item.nodeid for item in here},
+        {item.nodeid for item in items} - {item.nodeid for item in here},
+    )
+    items[:] = here
     # What is slow begins first, so that at the end no process waits for a long test of another's.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _is_here(item: pytest.Item) -> bool:
+    """Whether this environment has what the test needs, and runs this case."""
+    from tests.support.lineage import is_here
+
+    return all(mark.args[0] for mark in item.iter_markers("needs")) and all(
+        is_here(item.nodeid, *mark.args) for mark in item.iter_markers("shared")
+    )
+
+
+def _note_cases(config: pytest.Config, here: set[str], elsewhere: set[str]) -> None:
+    """Write which cases this environment has, for ``tests.every_case``; one process of several does it."""
+    file = config.getoption("cases_file")
+    if file is not None and getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":
+        Path(file).write_text(json.dumps({"here": sorted(here), "elsewhere": sorted(elsewhere)}), "utf-8")
 
 
 def pytest_collection_finish() -> None:

@@ -27,7 +27,6 @@ from autogen_otel.testing import entry, text
 from tests.delivery.receivers import closed_port, receiving
 from tests.support import forking
 from tests.support.agents import Serve, assistant, chat, user
-from tests.support.lineage import share
 from tests.support.telemetry import Telemetry, own_log_records
 
 _CONVERSATION = """
@@ -368,7 +367,8 @@ _KEPT = {"undelivered": True, "off": False, "all": True}
 """What the variable says, and whether anything is kept then."""
 
 
-@pytest.mark.parametrize(("variable", "late"), share([*itertools.product(_KEPT, (False, True))]))
+@pytest.mark.parametrize(("variable", "late"), [*itertools.product(_KEPT, (False, True))])
+@pytest.mark.shared("hosts")
 def test_a_journal_that_is_asked_for_is_added_to_the_applications_provider(
     program: Program, variable: str, late: bool
 ) -> None:
@@ -515,7 +515,8 @@ _OTHERS = {"pyautogen": "0.10.0", "ag2": "1.2.1", "autogen-agentchat": "0.7.5"}
 """Other products, and a version of each."""
 
 
-@pytest.mark.parametrize(("has_module", "distribution"), share([*itertools.product((True, False), _OTHERS)]))
+@pytest.mark.parametrize(("has_module", "distribution"), [*itertools.product((True, False), _OTHERS)])
+@pytest.mark.shared("hosts")
 def test_another_product_of_the_name_is_said_to_be_one(
     program: Program, has_module: bool, distribution: str
 ) -> None:

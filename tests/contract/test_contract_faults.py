@@ -6,8 +6,8 @@ however it got hold of the function. How many were reached is said at the end of
 and why, is in its report (``--junit-xml``; ``unreached`` has the reasons).
 
 Hooks, operations and rendering are the same code for sync and async and on all lineages. So two environments
-that have the same host (``lineage.share``) hold the conversations in one call shape each; where one alone has
-a host, it holds them in both, and in the second makes those functions fail that the first did not reach.
+that have the same host (``lineage.SHAPES``) hold the conversations in one call shape each; one that
+has a host alone holds them in both, and in the second makes functions fail that the first did not reach.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from autogen_otel.delivery import spans as delivery
 from autogen_otel.hooks import drive, guard
 from tests.contract.unreached import reason
 from tests.support.conversations import CONVERSATIONS, Conversation, Outcome, play
-from tests.support.lineage import IS_09, NAME, share
+from tests.support.lineage import NAME, SHAPES
 from tests.support.telemetry import EVERYTHING, LogRecords
 from tests.support.ways import WAYS
 
@@ -247,11 +247,7 @@ def _outcome(conversation: Conversation, shape: str) -> Outcome:
 
 
 @pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type")
-@pytest.mark.parametrize(
-    "shapes", [("sync", "async")] if IS_09 else [(one,) for one in share(["sync", "async"])], ids="-".join
-)
 def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
-    shapes: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
@@ -259,7 +255,7 @@ def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     monkeypatch.setattr(guard, "on_error", guard.log_once)
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     there, made_to_fail = existing(), set[types.CodeType]()
-    for shape in shapes:
+    for shape in SHAPES:
         plain = {conversation: play(conversation, shape) for conversation in ALL}
         reaching: dict[types.CodeType, list[tuple[int, int, Conversation]]] = {}
         boundary: set[types.CodeType] = set()

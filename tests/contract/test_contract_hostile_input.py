@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -19,7 +20,7 @@ from autogen_otel.testing import ScriptedServer, entry, error, malformed, text, 
 from tests.support import hostile
 from tests.support.agents import Agents, assistant, pair, user
 from tests.support.conversations import Conversation, play
-from tests.support.lineage import IS_014, IS_02, IS_09, share, share_of_shapes
+from tests.support.lineage import IS_014, IS_02, IS_09
 from tests.support.telemetry import EVERYTHING, instrumented
 
 _DONE = text("Done. TERMINATE")
@@ -246,8 +247,9 @@ def assert_encodable(spans: Sequence[ReadableSpan]) -> None:
 
 @pytest.mark.parametrize(
     ("conversation", "shape"),
-    [pytest.param(*pair, id=f"{pair[0].name}, {pair[1]}") for pair in share_of_shapes(HOSTILE)],
+    [pytest.param(*pair, id=f"{pair[0].name}, {pair[1]}") for pair in product(HOSTILE, ("sync", "async"))],
 )
+@pytest.mark.shared("shapes")
 def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
     conversation: Conversation, shape: str, our_errors: list[BaseException]
 ) -> None:
@@ -287,7 +289,8 @@ def test_what_could_not_be_recorded_as_it_was_is_said_on_the_span(
     assert mark in text_of(telemetry.spans)
 
 
-@pytest.mark.parametrize("name", share([*hostile.VALUES]))
+@pytest.mark.parametrize("name", hostile.VALUES)
+@pytest.mark.shared("hosts")
 def test_calls_that_no_agent_would_make_come_out_the_same(name: str, our_errors: list[BaseException]) -> None:
     def called(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         try:

@@ -28,7 +28,6 @@ from autogen_otel.redaction.cutting import clean
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering import trees
 from tests.support.conversations import play
-from tests.support.lineage import share
 from tests.support.planted_secrets import PLACES, Place
 from tests.support.secrets import KINDS, Kind, leaked
 from tests.support.telemetry import LogRecords, strings_in
@@ -84,7 +83,8 @@ def _unredacted() -> pytest.MonkeyPatch:
     return patch
 
 
-@pytest.mark.parametrize("place", share(PLACES), ids=lambda place: place.name)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+@pytest.mark.shared("hosts")
 def test_no_kind_of_secret_leaves_from_any_place(
     place: Place, our_errors: list[BaseException], tmp_path: Path
 ) -> None:

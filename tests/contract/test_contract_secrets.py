@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +25,7 @@ from autogen_otel.testing import ScriptedServer, error
 from autogen_otel.testing.server import DEMO_KEY
 from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, Conversation, play
-from tests.support.lineage import share, share_of_shapes
+from tests.support.lineage import SHAPES
 from tests.support.planted_secrets import CANARY, PLANTS, Plant, first_entry, one_call, raising
 from tests.support.secrets import AZURE, ENVIRONMENT, KEY, OPENAI, SECRETS
 from tests.support.telemetry import instrumented, strings_in
@@ -76,8 +77,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_environment")
 @pytest.mark.parametrize(
     ("plant", "shape"),
-    [pytest.param(*pair, id=f"{pair[0].name}, {pair[1]}") for pair in share_of_shapes(PLANTS)],
+    [pytest.param(*pair, id=f"{pair[0].name}, {pair[1]}") for pair in product(PLANTS, ("sync", "async"))],
 )
+@pytest.mark.shared("shapes")
 def test_a_planted_secret_is_in_no_exported_byte(
     plant: Plant,
     shape: str,
@@ -225,7 +227,7 @@ def test_an_error_of_ours_is_logged_without_the_secret_in_its_message(
     assert found_in(ours(caplog)) == []
 
 
-@pytest.mark.parametrize("shape", share(["sync", "async"]))
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_key_of_the_scripted_server_occurs_in_no_scene(
     shape: str,
     our_errors: list[BaseException],

@@ -15,10 +15,9 @@ from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import STATUS_ERROR, Event, Span, Trace
 from tests.support.diagnosed import healthy, incidents, journal, secret_words, wrong_with
-from tests.support.lineage import share_of_plain
 from tests.support.recorded import ORIGIN, RecordedTrace, exception, spans_of, write
 
-SEEDS = share_of_plain((1, 2))
+SEEDS = (1, 2)
 """Of conversations that are made at random; each incident is looked at in both."""
 QUICK = 6
 """How many incidents ``make test-quick`` looks at, with the first seed."""
@@ -34,6 +33,7 @@ def _cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "seed"), _cases())
+@pytest.mark.shared("plain")
 def test_what_is_wrong_is_found_first_and_what_it_goes_with(name: str, seed: int) -> None:
     incident = incidents()[name]
     assert wrong_with(diagnose(spans_of(*journal(incident, seed))), incident) == []
@@ -41,6 +41,7 @@ def test_what_is_wrong_is_found_first_and_what_it_goes_with(name: str, seed: int
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", healthy())
+@pytest.mark.shared("plain")
 def test_nothing_is_found_where_nothing_is_wrong(name: str, seed: int) -> None:
     incident = healthy()[name]
     assert wrong_with(diagnose(spans_of(*journal(incident, seed))), incident) == []

@@ -182,9 +182,13 @@ def test_a_failure_without_an_exception_is_told_for_each_span(recorder: Recorder
     assert len(kept.records) == 2
 
 
-def test_a_logger_that_does_nothing_is_no_error(recorder: Recorder) -> None:
+def test_a_logger_that_does_nothing_leaves_the_span_as_it_is(recorder: Recorder) -> None:
     recorder.failure_logs = FailureLogs(NoOpLogger("autogen_otel"))
-    fail(recorder, ToolCall, KeyError("P-2"))
+    call = begin(recorder, ToolCall)
+    span: Any = call.span
+    end(call, Failure("tool_exception", KeyError("P-2")))
+    assert [event.name for event in span.events] == ["exception"]
+    assert span.end_time is not None
 
 
 def test_what_fails_in_a_trace_that_is_not_sampled_is_told(recorder: Recorder, kept: LogRecords) -> None:

@@ -272,7 +272,7 @@ def test_hostile_values_are_rendered_too(name: str, kind: ContentKind) -> None:
     value = hostile.VALUES[name]()
     call = {"id": value, "function": {"name": value, "arguments": value}}
     picture = {"type": "image_url", "image_url": {"url": value}}
-    rendered(
+    output = rendered(
         value,
         {"role": value, "content": value, "name": value},
         {"role": "user", "content": [value, picture, {"type": value}], "tool_calls": [call, value]},
@@ -280,6 +280,10 @@ def test_hostile_values_are_rendered_too(name: str, kind: ContentKind) -> None:
         {"type": value, "function": {"name": value, "description": value, "parameters": value}},
         kind=kind,
     )
+    if kind in (ContentKind.INPUT_MESSAGES, ContentKind.OUTPUT_MESSAGES):
+        assert all(fits(message) for message in output)
+    else:
+        assert isinstance(output, list)
 
 
 def test_secrets_are_taken_out_before_anything_is_cut() -> None:

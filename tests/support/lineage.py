@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Sequence
-from typing import TypeVar
+import zlib
 
 import autogen
 import openai
-
-T = TypeVar("T")
 
 NAME = f"AutoGen {autogen.__version__}"
 IS_02 = autogen.__version__.startswith("0.2")
@@ -60,38 +57,29 @@ _HALF = _half()
 _END = _end()
 
 
-def share(cases: Sequence[T]) -> Sequence[T]:
-    """The cases that this environment runs, for tests that take long.
+def is_here(case_id: str, kind: str) -> bool:
+    """Whether this environment runs a case that several environments have between them.
 
-    Two hosts stand in two environments each: pyautogen 0.2 with the oldest and with the newest SDK, and the
-    newest one under its two names. Each of the two runs one half of the cases, pyautogen 0.9 alone runs all.
-    So every case runs on every host, and the oldest and the newest environment run them all between them.
+    A checksum of the case's id decides, so that a new case moves no other.
+
+    Args:
+        case_id: pytest's id of the test with its parameters.
+        kind: ``hosts`` for cases that run on every host: pyautogen 0.2 stands in two environments, and so
+            does the newest host; each of the two runs half of them. ``shapes`` for call shapes of one case:
+            as ``hosts``, and pyautogen 0.9, which stands alone, runs half of them too. ``plain`` for what
+            is about no host: the oldest and the newest environment run half of them each.
     """
-    return cases if _HALF is None else cases[_HALF::2]
+    half = {"hosts": _HALF, "shapes": _HALF or 0, "plain": _END}[kind]
+    return half is None or zlib.crc32(case_id.encode()) % 2 == half
 
 
-def share_of_shapes(cases: Sequence[T]) -> Sequence[tuple[T, str]]:
-    """Each case with the call shape in which this environment runs it: sync or async, or both in turn.
-
-    Every case runs in every environment. Those that share a host take a call shape of it each, and so do the
-    oldest and the newest environment; pyautogen 0.9 alone leaves the other shape of each case to them.
-    """
-    shapes = ("sync", "async")
-    return [(case, shapes[(number + (_HALF or 0)) % 2]) for number, case in enumerate(cases)]
-
-
-def share_of_plain(cases: Sequence[T]) -> Sequence[T]:
-    """The cases that this environment runs, for tests that take long and are of plain Python.
-
-    What neither AutoGen nor OpenTelemetry has a part in runs in the oldest and the newest environment only.
-    Of many cases of one kind, each of the two runs one half; all others, if they are asked, run everything.
-    """
-    return cases if _END is None else cases[_END::2]
+SHAPES = ("sync", "async") if _HALF is None else (("sync", "async")[_HALF],)
+"""The call shapes that one test of many calls goes through here; together they are all on every host."""
 
 
 def examples_of_plain(count: int) -> int:
-    """How many examples Hypothesis makes up here, for tests that take long and are of plain Python.
+    """How many examples Hypothesis makes up here, for tests that take long and are about no host.
 
-    As ``share_of_plain``: the oldest and the newest environment try so many between them.
+    The oldest and the newest environment try so many between them.
     """
-    return len(share_of_plain(range(count)))
+    return count if _END is None else (count + 1) // 2

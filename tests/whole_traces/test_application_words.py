@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from opentelemetry.context import get_current
 
 import autogen_otel
 from autogen_otel import using_attributes
@@ -128,10 +129,16 @@ def test_they_are_redacted_capped_and_never_in_the_way(
     assert "does not take autogen.error.origin" in caplog.text
 
 
-def test_without_instrument_it_does_nothing() -> None:
+def test_without_instrument_it_does_nothing(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     autogen_otel.uninstrument()
+    before = get_current()
     with using_attributes(session_id="s"):
-        pass
+        server = serve([text("TERMINATE")])
+        chat(user(), assistant([entry(server)]))
+    (request,) = server.requests
+    assert "s" not in request.headers.get("baggage", "")
+    assert get_current() == before
+    assert "autogen_otel" not in {record.name.partition(".")[0] for record in caplog.records}
 
 
 def test_content_events_have_them(our_errors: list[BaseException], serve: Serve) -> None:

@@ -11,7 +11,6 @@ import pytest
 from autogen_otel.diagnosis.findings import diagnose
 from tests.support.desk import population, scenes
 from tests.support.diagnosed import Incident, wrong_with
-from tests.support.lineage import share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +21,9 @@ _QUICK = ("all is well", "a tool raises", "three things at once")
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(one, marks=() if one in _QUICK else pytest.mark.slow) for one in share([*scenes()])],
+    [pytest.param(one, marks=() if one in _QUICK else pytest.mark.slow) for one in scenes()],
 )
+@pytest.mark.shared("hosts")
 def test_what_is_wrong_with_real_conversations_is_found_first(
     name: str, tmp_path: Path, our_errors: list[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,7 +12,6 @@ from autogen_otel.traces.sources.jaeger import Jaeger
 from autogen_otel.traces.sources.store import Store, StoreSource
 from autogen_otel.traces.sources.tempo import Tempo
 from tests.support.diagnosed import incidents, journal
-from tests.support.lineage import share_of_plain
 from tests.support.recorded import NS, START, RecordedTrace, spans_of
 from tests.support.stores import ScriptedJaeger, ScriptedTempo, serving
 
@@ -47,8 +46,10 @@ class Open:
 
 @pytest.fixture(
     params=[
-        pytest.param(kind, marks=() if kind == "Tempo" else pytest.mark.slow)
-        for kind in share_of_plain([*STORES])
+        pytest.param(
+            kind, marks=[pytest.mark.shared("plain"), *([] if kind == "Tempo" else [pytest.mark.slow])]
+        )
+        for kind in STORES
     ]
 )
 def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
