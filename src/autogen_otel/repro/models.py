@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
@@ -81,6 +81,13 @@ def model_test(
 def _count(attributes: Mapping[str, Any], name: str) -> int:
     value = attributes.get(name)
     return value if isinstance(value, int) else 0
+
+
+def _url_parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,7 @@ class _ModelTest:
         api_type = str(self.recorded_attributes.get(names.CONFIG_API_TYPE) or "openai")
         attempt = next((child for child in self.trace.children(self.entry) if is_attempt(child)), None)
         url = str(attempt.attributes.get(names.URL_FULL) or "") if attempt is not None else ""
-        parts = urlsplit(url if self.values.is_clean(url) else "")
+        parts = _url_parts(url if self.values.is_clean(url) else "")
         base = f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
         if base is not None and api_type != _AZURE:
             base += parts.path.removesuffix(_CHAT)

@@ -80,22 +80,25 @@ def has_placeholders(value: Any) -> bool:
 
 
 def words(text: object) -> str:
-    """Recorded text as words of a docstring, on one line."""
+    """Recorded text on one line, cut."""
     line = " ".join(str(text).split())
-    line = line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS].rstrip()} ..."
-    # A quote could end the docstring.
-    return _escape_text(line.replace('"', "'"))
+    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS].rstrip()} ..."
 
 
 def docstring(first: str, paragraphs: Iterable[Sequence[str]]) -> str:
-    """A docstring of lines that ``words`` has made safe.
+    """A docstring of any text.
 
     Args:
         first: its first line.
         paragraphs: each of lines; an empty one is left out.
     """
-    blocks = ["\n".join(lines) for lines in paragraphs if lines]
-    return '"""' + "\n\n".join([first, *blocks]) + '\n"""'
+    blocks = ["\n".join(map(_docstring_line, lines)) for lines in paragraphs if lines]
+    return '"""' + "\n\n".join([_docstring_line(first), *blocks]) + '\n"""'
+
+
+def _docstring_line(text: str) -> str:
+    # A quote could end the docstring.
+    return _escape_text(text.replace('"', "'"))
 
 
 def identifier(text: str) -> str:

@@ -39,7 +39,7 @@ class Values:
         self._redactor = Redactor(secrets)
 
     def words(self, text: object) -> str:
-        """Recorded text as words of a docstring, on one line."""
+        """Recorded text without secrets, on one line, cut."""
         return source.words(self._redactor.text(str(text)))
 
     def is_clean(self, text: str) -> bool:

@@ -49,6 +49,10 @@ class Progress:
             f"{location}: {subject} passed over, all else was read; delete what is damaged to silence this."
         )
 
+    def warn_damaged_spans(self, source_name: str) -> None:
+        """A store gave what is no span: an id, a time or an attribute has another form."""
+        self.warn(f"{source_name} gave damaged spans, which were passed over; all else was read.")
+
 
 NO_PROGRESS: Final = Progress()
 

@@ -22,7 +22,7 @@ from autogen_otel.traces.sources.clickhouse import (
     attribute,
     by_trace,
     has_operation,
-    span_of,
+    spans_of,
 )
 from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import attributes as names
@@ -156,7 +156,7 @@ def _read(population: Population, tables: Tables, progress: Progress) -> list[st
     spans = tables.spans(f"TraceId GLOBAL IN (SELECT TraceId {failing})")
     rows = tables.rows(f"SELECT {_SELECTED_COLUMNS} {spans} ORDER BY TraceId, Timestamp", values)
     failed_ids: list[str] = []
-    for conversation in by_trace(map(span_of, rows)):
+    for conversation in by_trace(spans_of(rows, progress)):
         trace_id = conversation[0].trace_id
         if population.add_failing(conversation, numbers.get(trace_id, 0)) and len(failed_ids) < _MOST_IDS:
             failed_ids.append(trace_id)

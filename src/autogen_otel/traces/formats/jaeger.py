@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+from autogen_otel.traces.formats.ids import checked_id
 from autogen_otel.traces.formats.otlp import MALFORMED, TraceFilter, decode_spans
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
@@ -87,11 +88,11 @@ def _list(value: Any) -> Any:
 
 def _trace_id(raw_id: Any) -> str:
     # Jaeger leaves leading zeros out.
-    return str(raw_id.rjust(TRACE_ID_DIGITS, "0"))
+    return checked_id(raw_id.rjust(TRACE_ID_DIGITS, "0"), TRACE_ID_DIGITS)
 
 
 def _span_id(raw: Any) -> str:
-    return str(raw["spanID"].rjust(SPAN_ID_DIGITS, "0"))
+    return checked_id(raw["spanID"].rjust(SPAN_ID_DIGITS, "0"), SPAN_ID_DIGITS)
 
 
 def _event(log: Any) -> Event:

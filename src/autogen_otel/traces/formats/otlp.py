@@ -7,11 +7,11 @@ older writers plain integers. Unknown fields are ignored.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from autogen_otel.traces.formats.ids import checked_id, is_span_id
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_DIGITS, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"
@@ -20,16 +20,24 @@ _INT64_DIGITS: Final = len(str(-(2**63)))
 """A longer number is not OTLP's; it stays a text."""
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
-_is_span_id: Final = re.compile(f"(?!0+$)[0-9a-f]{{{SPAN_ID_DIGITS}}}").fullmatch
-"""The form of nearly all ids; any other form takes the slower path."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
-MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+MALFORMED: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 """Exceptions that decoding raises where data does not have the shape of the format."""
+
+T = TypeVar("T")
 
 TraceFilter = Callable[[str], bool]
 """Whether the spans of a trace, given by its id, are worth decoding."""
+
+
+def decoded(decode: Callable[[Any], T], raw: Any) -> T | Exception:
+    """What a function makes of data, or the error if it does not have the shape of the format."""
+    try:
+        return decode(raw)
+    except MALFORMED as error:
+        return error
 
 
 def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator[Span | Exception]:
@@ -117,8 +125,8 @@ def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace
     span = Span.__new__(Span)
     span.trace_id = trace_id
     span_id, parent_id = raw["spanId"], get("parentSpanId")
-    span.span_id = span_id if _is_span_id(span_id) else _id(span_id, SPAN_ID_DIGITS)
-    span.parent_id = (parent_id if _is_span_id(parent_id) else _parent(parent_id)) if parent_id else None
+    span.span_id = span_id if is_span_id(span_id) else _id(span_id, SPAN_ID_DIGITS)
+    span.parent_id = (parent_id if is_span_id(parent_id) else _parent(parent_id)) if parent_id else None
     span.name = str(get("name", ""))
     kind = get("kind", 0)
     span.kind = kind if type(kind) is int else _number(kind, _KINDS)
@@ -161,9 +169,7 @@ def _moment(value: Any) -> int:
 def _id(value: str, digits: int) -> str:
     if len(value) != digits:
         value = base64.b64decode(value, validate=True).hex()
-    if len(value) != digits or int(value, 16) == 0:
-        raise ValueError(f"not an id of {digits} hex digits")
-    return value.lower()
+    return checked_id(value, digits)
 
 
 def _parent(raw_id: str) -> str | None:

@@ -7,16 +7,28 @@ the form of the text does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from autogen_otel.traces.formats.ids import checked_id
+from autogen_otel.traces.formats.otlp import decoded
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form
-from autogen_otel.traces.trace import HTTP, KINDS, NS, STATUSES, Event, Link, Span
+from autogen_otel.traces.trace import (
+    HTTP,
+    KINDS,
+    NS,
+    SPAN_ID_DIGITS,
+    STATUSES,
+    TRACE_ID_DIGITS,
+    Event,
+    Link,
+    Span,
+)
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 from autogen_otel.vocabulary.attributes import Kind
@@ -51,7 +63,7 @@ SPAN: Final = (
     " Links.TraceId, Links.SpanId, ScopeName, toString(ServiceName),"
     " toLowCardinality(toJSONString(ResourceAttributes))"
 )
-"""The columns that ``span_of`` reads."""
+"""The columns that ``spans_of`` reads."""
 
 
 def _numbers(prefix: str, words: Sequence[str]) -> dict[str, int]:
@@ -107,7 +119,7 @@ class ClickHouse:
         condition = self.selecting(selection, newest=newest and newest + 1)
         # The caller selects again, so that more conversations may come than are wanted.
         sql = f"SELECT {SPAN} FROM {self.table} WHERE {condition.sql} ORDER BY TraceId, Timestamp"
-        for spans in by_trace(map(span_of, self.rows(sql, condition.values))):
+        for spans in by_trace(spans_of(self.rows(sql, condition.values), progress)):
             yield from spans
             progress.advance(1)
 
@@ -298,14 +310,31 @@ def by_trace(spans: Iterator[Span]) -> Iterator[list[Span]]:
         yield list(trace_spans.values())
 
 
-def span_of(row: Sequence[Any]) -> Span:
-    """The span of a row with the columns of ``SPAN``, whose attributes become those of the span."""
+def spans_of(rows: Iterable[Sequence[Any]], progress: Progress) -> Iterator[Span]:
+    """The spans of rows with the columns of ``SPAN``; damaged ones are passed over.
+
+    Args:
+        rows: the attributes in them become those of the spans.
+        progress: is told that some are damaged.
+    """
+    has_damaged = False
+    for row in rows:
+        span = decoded(_span_of, row)
+        if isinstance(span, Span):
+            yield span
+        else:
+            has_damaged = True
+    if has_damaged:
+        progress.warn_damaged_spans("ClickHouse")
+
+
+def _span_of(row: Sequence[Any]) -> Span:
     start_ns = int(row[5])
     moments, links = row[10], row[13]
     return Span(
-        trace_id=row[0],
-        span_id=row[1],
-        parent_id=row[2] or None,
+        trace_id=checked_id(row[0], TRACE_ID_DIGITS),
+        span_id=checked_id(row[1], SPAN_ID_DIGITS),
+        parent_id=checked_id(row[2], SPAN_ID_DIGITS) if row[2] else None,
         name=row[3],
         kind=_KINDS.get(row[4], 0),
         start_ns=start_ns,
@@ -314,11 +343,15 @@ def span_of(row: Sequence[Any]) -> Span:
         status_message=row[8],
         attributes=_decode_attributes(row[9]),
         events=tuple(map(_event, row[11], moments, row[12])) if moments else (),
-        links=tuple(map(Link, links, row[14])) if links else (),
+        links=tuple(map(_link, links, row[14])) if links else (),
         scope=row[15],
         service=row[16],
         resource=_resource(row[17]),
     )
+
+
+def _link(trace_id: str, span_id: str) -> Link:
+    return Link(checked_id(trace_id, TRACE_ID_DIGITS), checked_id(span_id, SPAN_ID_DIGITS))
 
 
 def _event(name: str, moment: str | int, attributes: dict[str, Any]) -> Event:

@@ -15,7 +15,7 @@ from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import NoConversationsError, SourceError
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.store import FoundTrace, Page, Window
+from autogen_otel.traces.sources.store import FoundTrace, Page, Window, sound_spans
 from autogen_otel.traces.trace import NS, Link, Span, by_trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -79,6 +79,7 @@ class Jaeger:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.name = client.name
+        self.has_damaged_spans = False
 
     # ------------------------------------------------------------ what a search is
     def query(self, selection: Selection, window: Window) -> list[Search]:
@@ -176,7 +177,7 @@ class Jaeger:
         if search.tags:
             parameters["query.attributes"] = json.dumps(search.tags)
         answer = self._client.get("/api/v3/traces", parameters, missing={})
-        return by_trace(_as_sent(otlp.spans_of(answer))), True
+        return by_trace(self._as_sent(otlp.spans_of(answer))), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
         parameters: dict[str, str | int] = {
@@ -188,7 +189,7 @@ class Jaeger:
             "raw": "true",
         }
         answer = self._client.get("/api/traces", parameters)
-        return by_trace(_as_sent(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else {}
+        return by_trace(self._as_sent(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else {}
 
     @cached_property
     def _has_v1(self) -> bool:
@@ -200,20 +201,18 @@ class Jaeger:
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
         answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"}, missing={})
-        return [span for span in _as_sent(otlp.spans_of(answer)) if span.trace_id == trace_id]
+        return [span for span in self._as_sent(otlp.spans_of(answer)) if span.trace_id == trace_id]
+
+    def _as_sent(self, results: Iterator[Span | Exception]) -> Iterator[Span]:
+        """Spans as they were sent."""
+        for span in sound_spans(self, results):
+            span.attributes = jaeger.restore_lists(span.attributes)
+            span.links = tuple(map(_link, span.links))
+            yield span
 
     def link(self, trace_id: str, span_id: str) -> str:
         """The trace in Jaeger's user interface, with the span open."""
         return f"{self._client.url}/trace/{trace_id}?{urllib.parse.urlencode({'uiFind': span_id})}"
-
-
-def _as_sent(results: Iterator[Span | Exception]) -> Iterator[Span]:
-    """Spans as they were sent."""
-    for span in results:
-        if isinstance(span, Span):
-            span.attributes = jaeger.restore_lists(span.attributes)
-            span.links = tuple(map(_link, span.links))
-            yield span
 
 
 def _link(link: Link) -> Link:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -93,6 +93,8 @@ class Store(Protocol):
     """The shortest window that it can search; all begin and end at a multiple of it."""
     longest_ns: int
     """The longest."""
+    has_damaged_spans: bool
+    """Whether it has given what is no span."""
 
     def query(self, selection: Selection, window: Window) -> Any:
         """Prepare searches for as much of the selection as the store can search for."""
@@ -111,6 +113,15 @@ class Store(Protocol):
 
     def link(self, trace_id: str, span_id: str) -> str | None:
         """See ``Source.link``."""
+
+
+def sound_spans(store: Store, results: Iterable[Span | Exception]) -> Iterator[Span]:
+    """The spans among what a format made of an answer; the store remembers that others are damaged."""
+    for result in results:
+        if isinstance(result, Span):
+            yield result
+        else:
+            store.has_damaged_spans = True
 
 
 class StoreSource:
@@ -135,6 +146,10 @@ class StoreSource:
         self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
+        yield from self._spans(selection, newest, progress)
+        self._warn_of_damage(progress)
+
+    def _spans(self, selection: Selection, newest: int, progress: Progress) -> Iterator[Span]:
         if selection.is_one_trace:
             yield from _unique(self._store.trace(selection.trace))
             return
@@ -178,6 +193,7 @@ class StoreSource:
                 lambda: failing_sample.offered_count >= failing,
                 self._size(failing),
             )
+        self._warn_of_damage(progress)
         return [
             *(
                 WeightedConversation(spans, working_weight * working_sample.share)
@@ -214,6 +230,10 @@ class StoreSource:
             return new_spans
 
         return poll
+
+    def _warn_of_damage(self, progress: Progress) -> None:
+        if self._store.has_damaged_spans:
+            progress.warn_damaged_spans(self.name)
 
     # ------------------------------------------------------------ paging
     def _newest_first(self, selection: Selection, progress: Progress) -> Iterator[list[list[Span]]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from autogen_otel.traces.formats import otlp
+from autogen_otel.traces.formats.ids import checked_id
+from autogen_otel.traces.formats.otlp import decoded
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.store import FoundTrace, Page, Window
+from autogen_otel.traces.sources.store import FoundTrace, Page, Window, sound_spans
 from autogen_otel.traces.trace import NS, TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
 
@@ -24,6 +26,7 @@ class Tempo:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.name = client.name
+        self.has_damaged_spans = False
 
     def query(self, selection: Selection, window: Window) -> str:  # noqa: ARG002 - each search has its own
         """The TraceQL that finds the conversations of a selection: each pair of braces is some span of it."""
@@ -52,8 +55,12 @@ class Tempo:
             raise SourceError(
                 f"{self.name} does not speak Tempo's query interface; check host, port and path"
             )
-        found_traces = [_found_trace(raw) for raw in traces or ()]
-        return Page(found_traces, len(found_traces) >= most)
+        raw_traces = traces if isinstance(traces, list) else []
+        found_traces = [decoded(_found_trace, raw) for raw in raw_traces]
+        self.has_damaged_spans |= any(isinstance(trace, Exception) for trace in found_traces)
+        return Page(
+            [trace for trace in found_traces if isinstance(trace, FoundTrace)], len(raw_traces) >= most
+        )
 
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
@@ -61,7 +68,7 @@ class Tempo:
         for path in (f"/api/v2/traces/{trace_id}", f"/api/traces/{trace_id}"):
             answer = self._client.get(path, missing={})
             if answer != {}:
-                return [span for span in otlp.spans_of(answer) if isinstance(span, Span)]
+                return list(sound_spans(self, otlp.spans_of(answer)))
         return []
 
     def link(self, trace_id: str, span_id: str) -> None:
@@ -70,7 +77,7 @@ class Tempo:
 
 def _found_trace(raw: Any) -> FoundTrace:
     # Tempo leaves leading zeros out.
-    trace_id = str(raw["traceID"]).rjust(TRACE_ID_DIGITS, "0")
+    trace_id = checked_id(raw["traceID"].rjust(TRACE_ID_DIGITS, "0"), TRACE_ID_DIGITS)
     return FoundTrace(trace_id, int(raw.get("startTimeUnixNano") or 0))
 
 
