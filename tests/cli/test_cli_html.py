@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,3 +174,13 @@ def test_what_cannot_be_written_is_one_sentence(
     assert (code, out) == (2, "")
     assert said_instead in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.needs(sys.platform != "win32", "Windows has no such links")
+def test_a_page_is_not_written_through_a_link(run: Run, journal: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "page.html").symlink_to(tmp_path / "mine")
+    code, out, err = run("show", "a1b2", "--html", str(tmp_path / "page.html"), "--journal", str(journal))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'page.html'} cannot be written: it is no regular file; name another file." in err
+    assert (tmp_path / "mine").read_text() == "mine"

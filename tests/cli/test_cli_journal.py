@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autogen_otel.delivery.journal import Journal, Kind
-from autogen_otel.delivery.journal.files import list_files, notes
+from autogen_otel.delivery.journal.files import list_files, new_note_path, notes
 from autogen_otel.delivery.journal.progress import sole_forwarder
 from tests.delivery.receivers import finished
 
@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(folder))
     for names, kind in (("ab", Kind.UNDELIVERED), ("c", Kind.REFUSED), ("def", Kind.KEPT)):
         Journal(folder).append(finished(*names), kind)
-    (folder / "1.inflight").write_text("{}")
+    new_note_path(folder).write_text("{}")
     return folder
 
 
@@ -117,7 +117,7 @@ def test_a_folder_of_other_files_does_not_pass_for_an_empty_journal(
     [
         ("counts.json", '{"since": 1, "at": 2, "items": {"exported spans": 1}, "queued": {}}'),
         ("forwarding.json", '{"file": "", "offset": 0, "spans": 1, "at": 2}'),
-        ("1.inflight", "{}"),
+        ("20261201T003000.000000Z-1-0123abcd.inflight", "{}"),
     ],
 )
 def test_an_empty_journal_may_have_other_files_beside_it(

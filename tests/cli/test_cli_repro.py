@@ -218,6 +218,10 @@ def test_nothing_is_overwritten_and_no_journal_is_said(
     assert "RecordedTool" in there.read_text(encoding="utf-8")
     assert "exists already" in repro(tool(), "--force", "-o", str(tmp_path))[2]
     assert "does not exist" in repro(tool(), "-o", str(tmp_path / "no" / "test_it.py"))[2]
+    link = tmp_path / "test_link.py"
+    link.symlink_to(tmp_path / "elsewhere.py")
+    assert "is no regular file" in repro(tool(), "-o", str(link))[2]
+    assert not (tmp_path / "elsewhere.py").exists()
     assert main(["repro", "00", "--journal", str(tmp_path / "none")]) == 2
     assert "does not exist" in capsys.readouterr().err
 

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from autogen_otel import distribution
+from autogen_otel import distribution, plain_files
 from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
@@ -213,16 +213,22 @@ def answer(args: argparse.Namespace, document: Mapping[str, Any], lines: Iterabl
         sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
-def write_file(path: Path, text: str, advice: str = "") -> None:
-    """Write a file.
+def write_file(path: Path, text: str, advice: str = "", *, mode: int | None = None) -> None:
+    """Write a whole file, in the place of the one that is there.
+
+    Args:
+        path: of the file.
+        text: its content.
+        advice: what to do where it cannot be written.
+        mode: its permissions; ``None`` for those that it has, or that the umask gives.
 
     Raises:
-        CommandError: it cannot be written.
+        CommandError: it cannot be written, or something else than a regular file is there.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        plain_files.replace(path, text.encode("utf-8"), mode)
     except OSError as error:
-        raise CommandError(f"{error.filename or path} cannot be written: {error.strerror}{advice}.") from None
+        raise CommandError(f"{path} cannot be written: {error.strerror}{advice}.") from None
 
 
 def write_page(file: str, page: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits, limits
-from autogen_otel.delivery.journal.files import list_files
+from autogen_otel.delivery.journal.files import list_files, new_note_path
 from autogen_otel.delivery.journal.forwarding import Forwarding
 from autogen_otel.delivery.journal.inventory import inventory
 from autogen_otel.delivery.journal.limits import prune
@@ -28,9 +28,11 @@ def test_what_is_too_old_goes_whatever_its_kind(tmp_path: Path) -> None:
         journal = Journal(tmp_path)
         journal.append(finished("a", "b"), kind)
         _age(list_files(tmp_path)[-1].path, hours)
-    for name, hours in (("old.inflight", 30), ("old.inflight.tmp", 30), ("new.inflight", 10)):
-        (tmp_path / name).write_text("{}")
-        _age(tmp_path / name, hours)
+    for suffix, hours in (("", 30), (".tmp", 30), ("", 10)):
+        note = new_note_path(tmp_path)
+        note = note.with_name(f"{note.name}{suffix}")
+        note.write_text("{}")
+        _age(note, hours)
     old, surplus = prune(tmp_path, Limits(max_age_hours=24))
     assert (old.files, old.undelivered_spans, surplus.files) == (3, 2, 0)
     assert sorted(path.suffixes[-1] for path in tmp_path.iterdir()) == [".inflight", ".jsonl"]
@@ -49,11 +51,12 @@ def test_what_is_too_much_goes_the_oldest_first(tmp_path: Path) -> None:
 def test_notes_of_conversations_in_flight_count_and_those_of_dead_processes_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(4):
-        for name in (f"dead_{number}.inflight", f"dead_{number}.inflight.tmp"):
-            (tmp_path / name).write_bytes(b"x" * 100)
-            _age(tmp_path / name, 10 - number)
-    (tmp_path / "alive.inflight").write_bytes(b"x" * 1000)
+    dead, alive = [new_note_path(tmp_path) for _ in range(4)], new_note_path(tmp_path)
+    for number, path in enumerate(dead):
+        for note in (path, path.with_name(f"{path.name}.tmp")):
+            note.write_bytes(b"x" * 100)
+            _age(note, 10 - number)
+    alive.write_bytes(b"x" * 1000)
     Journal(tmp_path).append(finished("a"))
     size = list_files(tmp_path)[0].bytes
     _, surplus = prune(tmp_path, Limits(max_bytes=1000 + size + 350))
@@ -61,10 +64,13 @@ def test_notes_of_conversations_in_flight_count_and_those_of_dead_processes_go(
     assert inventory(tmp_path).bytes == 1000 + size + 300
     monkeypatch.setattr(limits, "_MOST_NOTES", 1)
     prune(tmp_path, Limits())
-    assert {path.name.partition(".")[0] for path in tmp_path.glob("*.inflight*")} == {"alive", "dead_3"}
+    assert {path.name.removesuffix(".tmp") for path in tmp_path.glob("*.inflight*")} == {
+        alive.name,
+        dead[3].name,
+    }
     _, surplus = prune(tmp_path, Limits(max_bytes=1000))
     assert (surplus.files, surplus.undelivered_spans) == (1, 1)
-    assert [path.name for path in tmp_path.iterdir()] == ["alive.inflight"]
+    assert list(tmp_path.iterdir()) == [alive]
 
 
 def test_what_was_forwarded_of_a_file_is_not_lost_with_it(tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ def test_the_inventory_counts_each_kind_and_each_conversation_once(tmp_path: Pat
     journal.append(spans, Kind.KEPT)
     with list_files(tmp_path, Kind.KEPT)[0].path.open("ab") as file:
         file.write(b'{"resourceSpans":[{"sco')
-    (tmp_path / "1.inflight").write_text("{}")
+    new_note_path(tmp_path).write_text("{}")
     found = inventory(tmp_path)
     counts = {kind: (contents.batches, contents.spans) for kind, contents in found.kinds.items()}
     assert counts == {Kind.UNDELIVERED: (2, 3), Kind.KEPT: (1, 1), Kind.REFUSED: (0, 0)}

@@ -14,6 +14,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from autogen_otel.delivery.journal.files import NOTE_SUFFIX
 from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.traces.conversations import summaries, summarize
 from autogen_otel.traces.formats.journal import journal_files, read_spans
@@ -131,8 +132,8 @@ def test_a_folder_that_cannot_be_written_is_told_once(
 
 def test_a_program_whose_endpoint_works_removes_what_dead_processes_left(program: Program) -> None:
     program.journal.mkdir()
-    for name in ("dead.inflight", "dead.inflight.tmp"):
-        left = program.journal / name
+    dead = program.journal / f"20260101T000000.000000Z-0-0123abcd{NOTE_SUFFIX}"
+    for left in (dead, dead.with_name(f"{dead.name}.tmp")):
         left.touch()
         os.utime(left, (0, 0))
     program.script("""
@@ -143,7 +144,7 @@ process = delivery.Process([tracers])
 with tracers.get_tracer("autogen_otel").start_as_current_span("invoke_workflow user -> helper") as span:
     process.on_span_start(span)
     folder = pathlib.Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"])
-    while any(folder.glob("dead.*")):
+    while any(folder.glob("20*Z-0-*")):
         time.sleep(0.05)
 """)
     assert list(program.journal.glob("*.inflight*")) == []

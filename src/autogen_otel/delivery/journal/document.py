@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
+from autogen_otel import plain_files
 
+_MOST_BYTES: Final = 1024 * 1024
 _YEAR_10000: Final = 253_402_300_800
 """In seconds since 1970; where ``datetime`` ends."""
 
@@ -25,7 +26,7 @@ def open_private(path: Path) -> Iterator[int]:
     Raises:
         OSError: it cannot be written.
     """
-    descriptor = os.open(path, _FLAGS, 0o600)
+    descriptor = plain_files.open_descriptor(path, os.O_RDWR | os.O_CREAT)
     try:
         yield descriptor
     finally:
@@ -41,9 +42,10 @@ def read(source: Path | int, make: Callable[[Any], T]) -> T | None:
     """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         if isinstance(source, Path):
-            return make(json.loads(source.read_bytes()))
+            with plain_files.open_bytes(source) as file:
+                return make(json.loads(file.read(_MOST_BYTES)))
         os.lseek(source, 0, os.SEEK_SET)
-        return make(json.loads(os.read(source, os.fstat(source).st_size)))
+        return make(json.loads(os.read(source, _MOST_BYTES)))
     return None
 
 
@@ -65,7 +67,7 @@ def write(descriptor: int, document: Mapping[str, Any]) -> None:
     Raises:
         OSError: the disk is full.
     """
-    text = json.dumps(document).encode().ljust(os.fstat(descriptor).st_size)
+    text = json.dumps(document).encode().ljust(min(os.fstat(descriptor).st_size, _MOST_BYTES))
     os.lseek(descriptor, 0, os.SEEK_SET)
     write_whole(descriptor, text)
 

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from autogen_otel import plain_files
+
 DIR_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL_DIR"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
@@ -127,8 +129,5 @@ def _state_dir(environ: Mapping[str, str]) -> Path:
 
 def make_private(folder: Path) -> None:
     """Make a folder that only the user can read, if there is none yet."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     # A folder that exists is somebody's decision (it might be /tmp); the files in it are private anyway.
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        folder.chmod(0o700)
+    plain_files.make_folders(folder, 0o700)

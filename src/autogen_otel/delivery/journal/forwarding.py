@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from autogen_otel import plain_files
 from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.decoding import spans_of
@@ -25,6 +26,7 @@ _LOGGER = logging.getLogger("autogen_otel")
 _MOST_ATTEMPTS: Final = 2
 """Besides the one before the batch was journaled. An endpoint that takes other requests, and answers this one
 with a final error each time, does not want it."""
+_BEGINS_A_BATCH: Final = b'{"resourceSpans":'
 _EMPTY_SECONDS: Final = 60.0
 """A file without a line may be one that a program is about to write."""
 
@@ -92,7 +94,7 @@ class Forwarding:
             while files := undelivered_files(folder):
                 progress_before = progress_file.progress
                 for file in files:
-                    with suppress(FileNotFoundError), file.path.open("rb") as lines:
+                    with suppress(FileNotFoundError), plain_files.open_bytes(file.path) as lines:
                         failure = self._forward_file(file.path, lines, progress_file, go_on)
                         if failure is not None or not go_on():
                             return failure
@@ -140,6 +142,9 @@ class Forwarding:
             spans = [] if line.isspace() else spans_of(line)
         except ValueError:
             _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", position[0])
+            if not line.startswith(_BEGINS_A_BATCH):
+                # Nobody knows what it is, so that nobody may throw it away; a torn line of ours has no spans.
+                self.journal.append_line(line, Kind.REFUSED)
             return None, Tally(damaged_lines=1)
         if not spans:
             return None, Tally()

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autogen_otel import plain_files
 from autogen_otel.delivery.journal.files import JournalFile, Kind, list_files, notes, raw_spans
 from autogen_otel.delivery.journal.progress import Progress, read_progress
 
@@ -88,7 +89,7 @@ def _batches(
     file: JournalFile, progress: Progress, trace_ids: set[str], advance: Callable[[int], None]
 ) -> Iterator[list[int]]:
     """When the spans of each batch began; adds the ids of their traces."""
-    with suppress(OSError), file.path.open("rb") as lines:
+    with suppress(OSError), plain_files.open_bytes(file.path) as lines:
         lines.seek(progress.of(file.path))
         for line in lines:
             advance(len(line))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from autogen_otel import plain_files
 from autogen_otel.delivery.fork import in_child
 
 if sys.platform == "win32":
@@ -80,7 +81,7 @@ def sole_writer(path: Path, flags: int = os.O_RDWR) -> Iterator[int]:
         OSError: it cannot be opened.
     """
     with between_threads():
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = plain_files.open_descriptor(path, flags)
         try:
             with suppress(OSError):
                 take(descriptor, wait=True)

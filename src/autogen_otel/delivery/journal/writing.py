@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from autogen_otel import plain_files
 from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.document import write_whole
@@ -34,9 +35,7 @@ _FILES_IN_A_JOURNAL: Final = 8
 _FILE_SECONDS: Final = 3600.0
 """Then a new file begins, because batches grow old with their file."""
 _ATTEMPTS: Final = 10
-_OPEN: Final = (
-    os.O_RDWR | os.O_APPEND | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"))
-)
+_OPEN: Final = os.O_RDWR | os.O_APPEND
 
 
 class Journal:
@@ -125,9 +124,7 @@ class Journal:
         other_kinds = len(self._current.keys() - {kind})
         self.prune(max(new_bytes, self._max_file_bytes) + other_kinds * self._max_file_bytes)
         path = new_path(self.folder, kind)
-        os.close(os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600))
-        # The umask may have taken permissions away.
-        path.chmod(0o600)
+        os.close(plain_files.open_descriptor(path, _OPEN | os.O_CREAT | os.O_EXCL))
         self._current[kind] = path, time.monotonic()
         return path
 

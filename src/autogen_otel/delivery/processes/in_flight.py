@@ -11,19 +11,19 @@ import logging
 import os
 import threading
 import time
-import uuid
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel import plain_files
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.document import write_whole
+from autogen_otel.delivery.journal.files import new_note_path
 from autogen_otel.delivery.journal.folder import make_private
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
-SUFFIX: Final = ".inflight"
 _MOST_STARTED: Final = 20_000
 """Spans that may begin between two updates; if there are more, the oldest are missed."""
 _MOST_SPANS: Final = 1000
@@ -176,14 +175,10 @@ class InFlight:
     def _replace(self, content: bytes) -> None:
         make_private(self.folder)
         if self._path is None:
-            timestamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-            # In containers that share a folder many processes have the same number.
-            self._path = self.folder / f"{timestamp}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+            self._path = new_note_path(self.folder)
         temporary_path = self._path.with_name(f"{self._path.name}.tmp")
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(temporary_path, flags, 0o600)
+        descriptor = plain_files.open_descriptor(temporary_path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             write_whole(descriptor, content)
             temporary_path.replace(self._path)
