@@ -130,6 +130,13 @@ PASTED_WRONG: tuple[Case, ...] = (
     wrong("the name of the variable", gpt(api_key="OPENAI_API_KEY"), "key_placeholder"),
     wrong("the code for the variable", gpt(api_key="os.environ['OPENAI_API_KEY']"), "key_placeholder"),
     wrong("a template for a key", gpt(api_key="{{ openai_key }}"), "key_placeholder"),
+    wrong("words and zeros", gpt(api_key="your-00000000-0000-0000-0000-000000000000"), "key_placeholder"),
+    wrong("my and zeros", gpt(api_key="my-00000000-0000-0000-0000-000000000000-key"), "key_placeholder"),
+    wrong(
+        "a long host in words",
+        gpt(base_url=f"https://your-{'0' * 50}-resource.acme.io/v1", api_key="acme-77"),
+        "endpoint",
+    ),
     wrong("Groq's key for OpenAI", gpt(api_key=GROQ_KEY), "key_shape"),
     wrong("OpenRouter's key for OpenAI", gpt(api_key=OPENROUTER_KEY), "key_shape"),
     wrong(

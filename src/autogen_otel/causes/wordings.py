@@ -132,7 +132,11 @@ SIZE_WORDINGS: Final = (
     Wording(_SIZE, r"context.{0,5}length.{0,30}exceed|exceed.{0,40}context.{0,5}length", "OpenAI, LM Studio"),
     Wording(_SIZE, r"exceeds? the available context size", "llama.cpp"),
     Wording(_SIZE, r"context size (?:has been )?exceeded", "LM Studio, llama.cpp"),
-    Wording(_SIZE, r"exceed\w* the (?:model'?s? |maximum )?context window", "OpenAI Responses, Groq, Ollama"),
+    Wording(
+        _SIZE,
+        r"exceed(?:s|ed|ing)? the (?:model'?s? |maximum )?context window",
+        "OpenAI Responses, Groq, Ollama",
+    ),
     Wording(_SIZE, r"context window (?:of this model )?(?:is )?exceeded|contextwindowexceeded", "LiteLLM"),
     Wording(_SIZE, r"input is too long", "Bedrock, OpenAI"),
     Wording(_SIZE, r"prompt is too long", "Anthropic"),

@@ -157,12 +157,11 @@ def of_text(text: str, label: str) -> Source:
 
 
 _HINTS: Final = (
-    (re.compile(r"\s*\Z"), "; it ends there"),
-    (re.compile(r"\s*(?://|/\*|#)"), "; JSON has no comments, remove them"),
-    (re.compile(r"\s*[\]}]"), "; remove the comma before it"),
-    (re.compile(r"\s*['\u201c\u201d\u2018\u2019]"), "; JSON takes straight double quotes only"),
-    (re.compile(r"\s*(?:True|False|None)\b"), "; JSON writes true, false and null"),
-    (re.compile(r"\s*,?\s*\{"), "; put all entries into one list"),
+    (("//", "/*", "#"), "; JSON has no comments, remove them"),
+    (("]", "}"), "; remove the comma before it"),
+    (tuple("'\u201c\u201d\u2018\u2019"), "; JSON takes straight double quotes only"),
+    (("True", "False", "None"), "; JSON writes true, false and null"),
+    (("{",), "; put all entries into one list"),
 )
 """What to do about text that is no JSON, by the text at the position of the error."""
 
@@ -170,8 +169,10 @@ _HINTS: Final = (
 def _hint(text: str, position: int) -> str:
     """What to do about text that is no JSON; nothing if that is not known."""
     # The scanner of some versions stops at the comma itself.
-    start = position + (text[position : position + 1] == ",")
-    return next((hint for pattern, hint in _HINTS if pattern.match(text, start)), "")
+    rest = text[position:].lstrip().removeprefix(",").lstrip()
+    return next(
+        (hint for starts, hint in _HINTS if rest.startswith(starts)), "" if rest else "; it ends there"
+    )
 
 
 class _ObjectBuilder:

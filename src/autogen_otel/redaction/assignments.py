@@ -23,7 +23,7 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _OPENING_QUOTE = re.compile(r"""[fFrRbBuU]{0,2}(\\{0,3})(["'])""")
-_QUOTE = re.compile(r"""(\\*)(["'])|\n""")
+_QUOTE = re.compile(r"""(?<!\\)(\\*)(["'])|\n""")
 _VALUE = re.compile(
     r"""[^\s,;&"'`<>(){}\[\]\\][^\s,;&"'`<>)}\]\\]*(?:\\(?![nrt"'\\])[^\s,;&"'`<>)}\]\\]*)*"""
 )

@@ -13,7 +13,7 @@ from autogen_otel.repro import source
 from autogen_otel.repro.source import Placeholder
 
 _CUT: Final = re.compile(
-    r"…?\[cut, (?:over )?\d+ characters in all\]|\A<(?:deeper|more|cycle|(?:int|bytes): \d+[^>]*)>\Z"
+    r"…?\[cut, (?:over )?\d+ characters in all\]|\A<(?:deeper|more|cycle|(?:int|bytes): \d[^>]*)>\Z"
 )
 _MORE_ITEMS: Final = "<more>"
 _DEEPEST: Final = 50

@@ -21,7 +21,7 @@ _EXCEPTION: Final = re.compile(r"^(?: *[|+] )?(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P
 _NOT_USER_CODE: Final = re.compile(
     r"[/\\](?:site-packages|dist-packages)[/\\]"
     r"|[/\\]lib(?:64)?[/\\](?:python|pypy)\d[\d.]*[/\\]"
-    r"|[/\\]Python\d+[^/\\]*[/\\]Lib[/\\]"
+    r"|[/\\]Python\d[^/\\]*[/\\]Lib[/\\]"
     r"|[/\\]src[/\\]autogen_otel[/\\]"
     r"|^<frozen ",
 )

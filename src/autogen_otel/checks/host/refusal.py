@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from autogen_otel.causes import chain
 from autogen_otel.reading import read, read_text, read_traceback
 
-_UNEXPECTED: Final = re.compile(r"(\w+\.)?(\w+)\(\) got an unexpected keyword argument '([^']+)'")
+_UNEXPECTED: Final = re.compile(r"(\S+)\(\) got an unexpected keyword argument '([^']+)'")
 _LIST: Final = "config_list"
 _OPTION_INDEX: Final = 3
 """The index of an option's name in a location: ``config_list``, position, ``api_type``, option."""
@@ -57,10 +57,9 @@ def refusals(error: BaseException) -> tuple[Refusal, ...]:
     name = type(error).__name__
     if any(isinstance(link, ImportError) for link in chain(error)):
         return (Refusal("package", None, message, name),)
-    match = _UNEXPECTED.search(message) if isinstance(error, TypeError) else None
+    match = _UNEXPECTED.match(message) if isinstance(error, TypeError) else None
     if match is not None:
-        is_beside = match[1] is not None and match[1].startswith("LLMConfig")
-        return (Refusal("unknown", match[3], message, name, is_beside),)
+        return (Refusal("unknown", match[2], message, name, match[1].startswith("LLMConfig")),)
     return (Refusal("price" if _is_about_price(error) else "other", None, message, name),)
 
 

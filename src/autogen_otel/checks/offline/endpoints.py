@@ -8,16 +8,12 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.placeholders import is_quoted
+from autogen_otel.checks.offline.placeholders import is_placeholder_host, is_quoted
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
 _TEMPLATE: Final = re.compile(r"[<>{}$]|(?i:(?:^|\.)example\.(?:com|net|org)(?::\d+)?$)")
 """Characters that no host name has, and names that RFC 2606 reserves for examples."""
-_LIKELY_TEMPLATE: Final = re.compile(
-    r"(?i:(?:^|[^a-z])your[^a-z./]*[a-z]*[^a-z./]*(?:resource|endpoint|host|instance|name|domain|server)"
-    r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name)"
-)
 _REAL_HOST: Final = re.compile(r"(?i)\.your-server\.de(?::\d+)?$")
 """The servers of a large provider, whose real names look like a placeholder."""
 _REPEATED_PATH: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
@@ -76,7 +72,7 @@ def _written_url_problem(facts: Facts, option: str) -> Problem | None:  # noqa: 
         return _problem(option, f"{option} ends in {url[-1]!r}, which is not of the URL; cut it")
     host = url.partition("://")[2].partition("/")[0] or url
     is_sure = _TEMPLATE.search(host) is not None
-    if is_sure or (_LIKELY_TEMPLATE.search(host) and not _REAL_HOST.search(host)):
+    if is_sure or (is_placeholder_host(host) and not _REAL_HOST.search(host)):
         return _problem(option, f"{option} is a placeholder; put the real URL there", is_sure=is_sure)
     scheme = _SCHEME.match(url)
     if scheme is not None and scheme[1].lower() not in _USABLE_SCHEMES:

@@ -20,7 +20,7 @@ from autogen_otel.vocabulary import causes, code_failures, spans
 
 _TIMEOUT_EXIT_CODE = 124
 _TIMED_OUT = re.compile(r"(?:^|\n)(?:Timeout\s*$|ERROR: Timeout waiting for output)")
-_UNKNOWN_LANGUAGE = re.compile(r"(?:^|\n)(?:unknown|unsupported) language\b[^\n]*\s*$", re.IGNORECASE)
+_UNKNOWN_LANGUAGE = re.compile(r"(?:^|\n)(?:unknown|unsupported) language\b[^\n]*\Z", re.IGNORECASE)
 
 
 class CodeRun(Operation):

@@ -21,8 +21,7 @@ _MOST_NODES: Final = 20_000
 _DEEPEST: Final = 10
 _MOST_PLAIN_NODES: Final = 1000
 _CREDENTIAL = re.compile(r"(?i)\s*(bearer|basic|token|apikey|api-key)\s+(\S+)\s*")
-# A header's value that is no version, no media type and no name that somebody chose.
-_OPAQUE = re.compile(r"(?=[a-zA-Z]*[0-9])(?=[0-9]*[a-zA-Z])[A-Za-z0-9]{16,}")
+_LONG_WORD = re.compile(r"[A-Za-z0-9]{16,}")
 _PLURALS: Final = ("keys", "tokens", "secrets", "passwords", "cookies")
 _SHORTEST_HEADER_PART: Final = 8
 """A shorter part of a request's header is as likely a flag as a secret."""
@@ -179,7 +178,9 @@ def _secrets_in_parameters(parameters: dict[Any, object]) -> list[object]:
         if name.lower().endswith("key") or authorises(name, value):
             secrets.append(value)
         else:
-            secrets.extend(_OPAQUE.findall(value))
+            # No version, no media type and no name that somebody chose.
+            words = _LONG_WORD.findall(value)
+            secrets.extend(word for word in words if not (word.isdigit() or word.isalpha()))
     return secrets
 
 
