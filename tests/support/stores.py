@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,9 +35,13 @@ Ask = Callable[[str, dict[str, str], Mapping[str, str]], Answer]
 """Takes path, parameters and headers, whose names are in lower case."""
 
 
+CERTIFICATE = Path(__file__).with_name("certificate.pem")
+"""Of loopback, signed by itself, with its key."""
+
+
 @contextmanager
-def serving(ask: Ask) -> Iterator[str]:
-    """Answer requests to the address that is given while the block runs."""
+def serving(ask: Ask, *, tls: bool = False) -> Iterator[str]:
+    """Answer requests to the address that is given while the block runs, over TLS if asked."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -58,10 +64,17 @@ def serving(ask: Ask) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            # The handshake is made where the request is read, in a thread of its own.
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution, plain_files
+from autogen_otel.network import CERTIFICATE_VARIABLES
 from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
@@ -193,6 +194,16 @@ class _Version(argparse.Action):
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--format`` to a command."""
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def add_authorities(parser: argparse._ActionsContainer) -> None:
+    """Add the option ``--ca`` to a command, or to a group of its options."""
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="certificates of the authorities to trust, or a folder of them "
+        f"(default: {', '.join(CERTIFICATE_VARIABLES)}, else those of the system)",
+    )
 
 
 def add_html(parser: argparse.ArgumentParser, summary: str) -> None:

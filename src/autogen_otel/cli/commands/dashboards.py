@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any, Final
 
-from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, answer
+from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_authorities, add_format, answer
 from autogen_otel.cli.grafana import Grafana
 from autogen_otel.cli.package_files import differing_files, output_folder, package_resource, write_files
 
@@ -55,6 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=_JAEGER,
         help=f"address of Jaeger's user interface, for the links to traces (default: {_JAEGER})",
     )
+    add_authorities(parser)
     add_format(parser)
 
 
@@ -110,7 +111,7 @@ def _install(models: list[dict[str, Any]], args: argparse.Namespace) -> int:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
-    grafana = Grafana(args.grafana)
+    grafana = Grafana(args.grafana, authorities=args.ca)
     say(f"Grafana {grafana.check()} at {grafana.url}".replace("  ", " "))
     grafana.make_folder()
     installed_dashboards = []

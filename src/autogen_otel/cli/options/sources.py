@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from autogen_otel.cli import CommandError, quantities
+from autogen_otel.cli import CommandError, add_authorities, quantities
 from autogen_otel.cli.options import journals
 from autogen_otel.settings import COMMAND_VARIABLES, Settings
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -68,6 +68,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
         help="sent with each request, such as 'Authorization: Bearer …'; may be repeated; "
         f"others do not see those in {HEADERS_VARIABLE}, as 'NAME=VALUE,NAME=VALUE'",
     )
+    add_authorities(group)
     group.add_argument(
         "--link",
         metavar="TEMPLATE",
@@ -85,7 +86,7 @@ def open_source(args: argparse.Namespace) -> Source:
     for name, product in _STORES.items():
         url = getattr(args, name)
         if url is not None:
-            client = _client(product.name, url, HEADERS_VARIABLE, args.header)
+            client = _client(product.name, url, (HEADERS_VARIABLE, args.header), args.ca)
             return StoreSource(product.store(client), (f"--{name}", client.url))
     if args.clickhouse is not None:
         return _clickhouse(args)
@@ -98,16 +99,22 @@ def open_source(args: argparse.Namespace) -> Source:
 
 
 def _client(
-    product: str, url: str, variable: str, option_headers: Iterable[tuple[str, str]], seconds: float = SECONDS
+    product: str,
+    url: str,
+    sent_headers: tuple[str, Iterable[tuple[str, str]]],
+    authorities: str | None,
+    seconds: float = SECONDS,
 ) -> Client:
     """A client that sends the headers of a variable and of an option; those of the option win."""
     headers = {}
+    variable, option_headers = sent_headers
     for pair in filter(None, os.environ.get(variable, "").split(",")):
         name, equals, value = pair.partition("=")
+        value = unquote(value.strip())
         if not equals or not name.strip() or not _is_printable(name + value):
             raise CommandError(f"{variable} does not hold NAME=VALUE,NAME=VALUE.")
-        headers[name.strip()] = unquote(value.strip())
-    return Client(product, url, {**headers, **dict(option_headers)}, seconds)
+        headers[name.strip()] = value
+    return Client(product, url, {**headers, **dict(option_headers)}, seconds, authorities)
 
 
 @contextmanager
@@ -160,7 +167,9 @@ def prometheus(args: argparse.Namespace) -> Client | None:
         return None
     if all(getattr(args, name) is None for name in _STORES):
         raise CommandError("--prometheus counts what --jaeger or --tempo give a sample of; name one of them.")
-    return _client("Prometheus", args.prometheus, PROMETHEUS_HEADERS_VARIABLE, args.prometheus_header)
+    return _client(
+        "Prometheus", args.prometheus, (PROMETHEUS_HEADERS_VARIABLE, args.prometheus_header), args.ca
+    )
 
 
 def no_conversation_error(
@@ -223,5 +232,5 @@ def _clickhouse(args: argparse.Namespace) -> ClickHouse:
         words = f"{user}:{os.environ.get(PASSWORD_VARIABLE, '')}"
         headers.append(("Authorization", "Basic " + base64.b64encode(words.encode()).decode()))
     headers += args.header
-    client = _client("ClickHouse", args.clickhouse, HEADERS_VARIABLE, headers, STORED_SECONDS)
+    client = _client("ClickHouse", args.clickhouse, (HEADERS_VARIABLE, headers), args.ca, STORED_SECONDS)
     return ClickHouse(client, args.table)

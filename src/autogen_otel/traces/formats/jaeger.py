@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from autogen_otel.traces.formats.ids import checked_id
-from autogen_otel.traces.formats.otlp import MALFORMED, TraceFilter, decode_spans
+from autogen_otel.traces.formats.otlp import TraceFilter, decode_spans
+from autogen_otel.traces.formats.parsing import MALFORMED
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
 from autogen_otel.vocabulary.attributes import Kind

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
 from autogen_otel.traces.formats import jaeger, otlp
-from autogen_otel.traces.formats.parsing import loads
+from autogen_otel.traces.formats.parsing import MALFORMED, loads
 from autogen_otel.traces.gathering import Piece, gather
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State, by_trace
@@ -395,7 +395,7 @@ class _Line(NamedTuple):
         results: list[Span | Exception] = []
         try:
             results += _document_spans(document, trace_filter)
-        except otlp.MALFORMED as error:
+        except MALFORMED as error:
             # The spans that were found until then count.
             results.append(error)
         spans = [result for result in results if isinstance(result, Span)]

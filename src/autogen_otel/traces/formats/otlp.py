@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from autogen_otel.traces.formats.ids import checked_id, is_span_id
+from autogen_otel.traces.formats.parsing import MALFORMED
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_DIGITS, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"
@@ -23,21 +24,8 @@ _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in en
 _NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
-MALFORMED: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
-"""Exceptions that decoding raises where data does not have the shape of the format."""
-
-T = TypeVar("T")
-
 TraceFilter = Callable[[str], bool]
 """Whether the spans of a trace, given by its id, are worth decoding."""
-
-
-def decoded(decode: Callable[[Any], T], raw: Any) -> T | Exception:
-    """What a function makes of data, or the error if it does not have the shape of the format."""
-    try:
-        return decode(raw)
-    except MALFORMED as error:
-        return error
 
 
 def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator[Span | Exception]:

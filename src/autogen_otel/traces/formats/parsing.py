@@ -1,4 +1,4 @@
-"""Parsing JSON, fast where the extra ``cli`` is installed."""
+"""Parsing JSON, fast where the extra ``cli`` is installed; and what is raised where it has another shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+MALFORMED: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""Exceptions that decoding raises where data does not have the shape of the format."""
+
+T = TypeVar("T")
+
+
+def decoded(decode: Callable[[Any], T], raw: Any) -> T | Exception:
+    """What a function makes of data, or the error if it does not have the shape of the format."""
+    try:
+        return decode(raw)
+    except MALFORMED as error:
+        return error
 
 
 def _parser() -> Callable[[bytes | str], Any]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
@@ -134,16 +134,18 @@ class Jaeger:
         return with_conversations
 
     def _known_services(self) -> list[str]:
-        answer = self._client.get("/api/v3/services", missing=[])
-        if not isinstance(answer, dict):
-            raise SourceError(
-                f"{self.name} does not speak Jaeger's query interface; check host, port and path"
-            )
-        return sorted(map(str, answer.get("services") or ()))
+        return self._client.get(
+            "/api/v3/services",
+            missing=[],
+            read=lambda answer: sorted(map(_text, answer.get("services") or ())),
+        )
 
     def _operations(self, service: str) -> list[str]:
-        answer = self._client.get("/api/v3/operations", {"service": service})
-        return [str(operation.get("name", "")) for operation in answer.get("operations") or ()]
+        return self._client.get(
+            "/api/v3/operations",
+            {"service": service},
+            read=lambda answer: [_text(found["name"]) for found in answer.get("operations") or ()],
+        )
 
     # ------------------------------------------------------------ searching
     def search(self, query: list[Search], window: Window, most: int) -> Page:
@@ -176,8 +178,8 @@ class Jaeger:
             parameters["query.operation_name"] = search.operation
         if search.tags:
             parameters["query.attributes"] = json.dumps(search.tags)
-        answer = self._client.get("/api/v3/traces", parameters, missing={})
-        return by_trace(self._as_sent(otlp.spans_of(answer))), True
+        spans = self._client.get("/api/v3/traces", parameters, missing={}, read=self._spans_of)
+        return by_trace(spans), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
         parameters: dict[str, str | int] = {
@@ -188,20 +190,26 @@ class Jaeger:
             "limit": most,
             "raw": "true",
         }
-        answer = self._client.get("/api/traces", parameters)
-        return by_trace(self._as_sent(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else {}
+        return by_trace(self._client.get("/api/traces", parameters, read=self._spans_of_v1))
 
     @cached_property
     def _has_v1(self) -> bool:
         try:
-            return jaeger.is_jaeger(self._client.get("/api/services"))
+            return self._client.get("/api/services", read=jaeger.is_jaeger)
         except SourceError:
             return False
 
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
-        answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"}, missing={})
-        return [span for span in self._as_sent(otlp.spans_of(answer)) if span.trace_id == trace_id]
+        path = f"/api/v3/traces/{trace_id}"
+        spans = self._client.get(path, {"raw_traces": "true"}, missing={}, read=self._spans_of)
+        return [span for span in spans if span.trace_id == trace_id]
+
+    def _spans_of(self, answer: Any) -> list[Span]:
+        return list(self._as_sent(otlp.spans_of(answer)))
+
+    def _spans_of_v1(self, answer: Any) -> list[Span]:
+        return list(self._as_sent(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else []
 
     def _as_sent(self, results: Iterator[Span | Exception]) -> Iterator[Span]:
         """Spans as they were sent."""
@@ -213,6 +221,13 @@ class Jaeger:
     def link(self, trace_id: str, span_id: str) -> str:
         """The trace in Jaeger's user interface, with the span open."""
         return f"{self._client.url}/trace/{trace_id}?{urllib.parse.urlencode({'uiFind': span_id})}"
+
+
+def _text(value: Any) -> str:
+    """A text that a server has to give."""
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _link(link: Link) -> Link:

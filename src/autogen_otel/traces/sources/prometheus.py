@@ -44,8 +44,9 @@ def count(client: Client, selection: Selection) -> Counts:
         matchers = [f',service_name=~"{service_pattern}"', f',job=~"{_NAMESPACE}{service_pattern}"']
     for matcher in matchers:
         expression = _growth(f'{{__name__=~"{_SERIES}"{matcher}}}', max(1, until - since))
-        answer = client.get("/api/v1/query", {"query": expression, "time": until}, missing={})
-        counts = _by_outcome(client, answer)
+        counts = client.get(
+            "/api/v1/query", {"query": expression, "time": until}, missing={}, read=_by_outcome
+        )
         if counts:
             failing = sum(number for outcome, number in counts.items() if outcome in _FAILING)
             return Counts(failing, sum(counts.values()) - failing)
@@ -81,14 +82,9 @@ def _growth(series: str, seconds: int) -> str:
     )
 
 
-def _by_outcome(client: Client, answer: Any) -> dict[str, float]:
-    try:
-        results = answer["data"]["result"]
-        counts = {str(series["metric"].get(_OUTCOME, "")): float(series["value"][1]) for series in results}
-    except (LookupError, TypeError, ValueError, AttributeError):
-        raise SourceError(
-            f"{client.name} does not speak Prometheus's query interface; check host, port and path"
-        ) from None
+def _by_outcome(answer: Any) -> dict[str, float]:
+    results = answer["data"]["result"]
+    counts = {str(series["metric"].get(_OUTCOME, "")): float(series["value"][1]) for series in results}
     return {outcome: number for outcome, number in counts.items() if math.isfinite(number)}
 
 

@@ -20,6 +20,7 @@ from autogen_otel.traces.conversations import is_conversation, is_selected
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import NO_PROGRESS, NoConversationsError, Progress, WeightedConversation
+from autogen_otel.traces.sources.http import TooMuchError
 from autogen_otel.traces.trace import NS, Span
 
 _HOUR_NS: Final = 3600 * NS
@@ -367,7 +368,13 @@ class StoreSource:
                 yield piece
 
     def _page(self, query: Any, window: Window) -> Page:
-        page = self._store.search(query, window, self._store.most)
+        try:
+            page = self._store.search(query, window, self._store.most)
+        except TooMuchError:
+            if window.end_ns - window.start_ns <= self._store.finest_ns:
+                raise
+            # A shorter window holds less.
+            return Page([], is_full=True)
         if page.is_full and window.end_ns - window.start_ns <= self._store.finest_ns:
             return self._store.search(query, window, self._store.most * _MOST_OF_A_MOMENT)
         return page

@@ -6,9 +6,8 @@ from typing import Any
 
 from autogen_otel.traces.formats import otlp
 from autogen_otel.traces.formats.ids import checked_id
-from autogen_otel.traces.formats.otlp import decoded
+from autogen_otel.traces.formats.parsing import decoded
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.store import FoundTrace, Page, Window, sound_spans
 from autogen_otel.traces.trace import NS, TRACE_ID_DIGITS, Span
@@ -39,7 +38,7 @@ class Tempo:
 
     def search(self, query: str, window: Window, most: int) -> Page:
         """See ``Store.search``: a trace is found at its beginning."""
-        answer = self._client.get(
+        traces = self._client.get(
             "/api/search",
             {
                 "q": query,
@@ -48,31 +47,32 @@ class Tempo:
                 "limit": most,
                 "spss": 1,
             },
-            missing=[],
+            missing={},
+            read=_raw_traces,
         )
-        traces = answer.get("traces") if isinstance(answer, dict) else None
-        if traces is None and not (isinstance(answer, dict) and "metrics" in answer):
-            raise SourceError(
-                f"{self.name} does not speak Tempo's query interface; check host, port and path"
-            )
-        raw_traces = traces if isinstance(traces, list) else []
-        found_traces = [decoded(_found_trace, raw) for raw in raw_traces]
+        found_traces = [decoded(_found_trace, raw) for raw in traces]
         self.has_damaged_spans |= any(isinstance(trace, Exception) for trace in found_traces)
-        return Page(
-            [trace for trace in found_traces if isinstance(trace, FoundTrace)], len(raw_traces) >= most
-        )
+        return Page([trace for trace in found_traces if isinstance(trace, FoundTrace)], len(traces) >= most)
 
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
         # Tempo before 2.7 knows the second only.
         for path in (f"/api/v2/traces/{trace_id}", f"/api/traces/{trace_id}"):
-            answer = self._client.get(path, missing={})
-            if answer != {}:
-                return list(sound_spans(self, otlp.spans_of(answer)))
+            spans = self._client.get(path, missing={}, read=self._spans_of)
+            if spans is not None:
+                return spans
         return []
+
+    def _spans_of(self, answer: Any) -> list[Span] | None:
+        return list(sound_spans(self, otlp.spans_of(answer))) if answer else None
 
     def link(self, trace_id: str, span_id: str) -> None:
         """Grafana shows its traces, at an address that Tempo does not know."""
+
+
+def _raw_traces(answer: Any) -> list[Any]:
+    # Where nothing is found, some versions leave the list out, but not their metrics.
+    return list(answer["traces"] if "traces" in answer else answer["metrics"] and ())
 
 
 def _found_trace(raw: Any) -> FoundTrace:
