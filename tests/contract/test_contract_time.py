@@ -15,7 +15,6 @@ import pytest
 
 import autogen_otel
 from autogen_otel.causes import wordings
-from autogen_otel.diagnosis.evidence.arguments import RUNS
 from autogen_otel.redaction import prefilter
 from autogen_otel.redaction.formats import KEY_FORMATS
 from tests.support.backtracking import MOST_GROWTH, Pattern, hardest
@@ -33,22 +32,16 @@ class Site(NamedTuple):
     """``None`` if it is made of values that only a running program has."""
 
 
-def _of_key_searches() -> list[Pattern]:
-    methods: Any = prefilter._key_searches()
-    return [Pattern(method.__self__.pattern, method=method.__name__) for method in methods]
-
-
 _MADE_LATER: Final[dict[str, Callable[[], list[Pattern]]]] = {
     "causes.wordings: _expression": lambda: [
         Pattern(wording.pattern, re.IGNORECASE, "search") for wording in wordings.ALL
     ],
     "checks.masking: self._secret_pattern": lambda: [Pattern("secret\\ words|secret|a\\+b")],
-    "diagnosis.evidence.arguments: _FORMS": lambda: [Pattern(text, method="sub") for text, _ in RUNS],
     "redaction.formats: _compile": lambda: [Pattern(key_format.source) for key_format in KEY_FORMATS],
     "redaction.known.secrets: self._short_pattern": lambda: [
         Pattern(r"(?:(?<![^\W_])|(?<=\\[abfnrtv]))(?:0secret|secret0|s1)(?![^\W_])")
     ],
-    "redaction.prefilter: _key_searches": _of_key_searches,
+    "redaction.prefilter: _key_searches": lambda: list(_made_on_import(prefilter._key_searches())),
 }
 """Expressions that functions make of values, with what these functions would make."""
 
@@ -77,9 +70,21 @@ def _sites_in(path: Path, tree: ast.Module) -> Iterator[Site]:
             try:
                 text, flags = _evaluate(call.args[0], module), _flags_of(call, module)
             except NameError:
-                yield Site(place, None)
+                made: list[Any] = list(_made_on_import(getattr(module, _name_of(holder), None)))
+                yield from (Site(place, pattern) for pattern in made or [None])
             else:
                 yield Site(place, Pattern(_as_text(text), flags, _method_of(call, holder, parents, tree)))
+
+
+def _made_on_import(value: Any) -> Iterator[Pattern]:
+    """The expressions in a module's constant, which has been made by now."""
+    method = getattr(value, "__name__", "finditer") if callable(value) else "finditer"
+    expression = getattr(value, "__self__", value)
+    if isinstance(expression, re.Pattern):
+        yield Pattern(_as_text(expression.pattern), expression.flags & ~re.UNICODE, method)
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _made_on_import(item)
 
 
 def _is_of_re(function: ast.AST) -> bool:
