@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +30,21 @@ class Speaker(ConversableAgent):  # type: ignore[misc]
 
     async def a_generate_reply(self, messages: Any = None, sender: Any = None, **options: Any) -> Any:
         return self.generate_reply(messages, sender, **options)
+
+
+class Relay(ConversableAgent):  # type: ignore[misc]
+    """Leaves every reply to AutoGen, by methods that are no plain functions, or that do not await it."""
+
+    @staticmethod
+    def generate_reply(messages: Any = None, sender: Any = None, **_options: Any) -> Any:
+        return "Words of its own."
+
+    def a_generate_reply(self, messages: Any = None, sender: Any = None, **options: Any) -> Any:
+        if len(self._oai_messages[sender]) > 4:
+            raise RuntimeError("nothing left to say")
+        if len(self._oai_messages[sender]) > 2:
+            return asyncio.ensure_future(super().a_generate_reply(messages, sender, **options))
+        return super().a_generate_reply(messages, sender, **options)
 
 
 def _said(func_call: Any, content: str, *, worked: bool) -> tuple[bool, dict[str, Any]]:
@@ -100,10 +116,15 @@ def at_a_table(_servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
     return asker, GroupChatManager(group, llm_config=False)
 
 
-def speaking(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+def speaking(servers: Sequence[ScriptedServer], kind: type[Any] = Speaker) -> tuple[Any, Any]:
     """Somebody who talks to an agent with replies of its own."""
     asker = ConversableAgent("user", llm_config=False, default_auto_reply="Go on.", **_QUIET)
-    return asker, Speaker("speaker", llm_config=llm_config([entry(servers[0])]), **_QUIET)
+    return asker, kind("speaker", llm_config=llm_config([entry(servers[0])]), **_QUIET)
+
+
+def relaying(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    """Somebody who talks to an agent that leaves its replies to AutoGen in unusual ways."""
+    return speaking(servers, Relay)
 
 
 def running(kind: type[Any]) -> Any:

@@ -25,7 +25,7 @@ from tests.support.conversations import Conversation
 from tests.support.groups import nested_chat_of, silent_agent
 from tests.support.lineage import HAS_PATTERNS, HAS_SWARM, IS_014, IS_02, IS_09
 from tests.support.models import HELLO, HouseModel, house
-from tests.support.own_agents import Remote, Retrier, Runner, at_a_table, running, speaking
+from tests.support.own_agents import Remote, Retrier, Runner, at_a_table, relaying, running, speaking
 from tests.support.runs import a_finish, finish
 from tests.support.secrets import KINDS, lines_of
 from tests.support.shop import order
@@ -316,6 +316,7 @@ WAYS: tuple[Conversation, ...] = (
     Conversation("a reply outside of a chat", [[_DONE]], _alone, hold=_turn),
     Conversation("a message outside of a chat", [[_DONE]], _alone, hold=_sent),
     Conversation("replies of its own", [[text("Words of a model's.")]], speaking, {"max_turns": 3}),
+    Conversation("replies that are relayed", [[text("One."), text("Two.")]], relaying, {"max_turns": 3}),
     Conversation("selections of its own", [], at_a_table),
     *(
         Conversation(

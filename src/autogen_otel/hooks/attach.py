@@ -8,12 +8,14 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
+from autogen_otel.hooks.descriptors import ObservedDescriptor, is_method
 from autogen_otel.hooks.drive import Runtime, is_observed, observe, original_of, runtimes_of
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
-from autogen_otel.hooks.table import AGENTS, ROWS, DiscoveryRule, Place, Row
+from autogen_otel.hooks.table import AGENTS, ROWS, DiscoveryRule, Place, Row, is_awaited
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
@@ -105,7 +107,7 @@ class Attachment:
                 owner = reference()
                 function = None if owner is None else vars(owner).get(method)
                 # Unless somebody else has put a layer of theirs on top.
-                if owner is not None and is_observed(function):
+                if owner is not None and _is_ours(function):
                     setattr(owner, method, original_of(function))
             self._classes.clear()
             while self._patches:
@@ -159,10 +161,20 @@ class Attachment:
         """Wrap a method where it is defined, once for all its subclasses."""
         with self._lock:
             original = vars(owner)[method]
-            # Not static or class methods; a function that others have wrapped still is a function.
-            if is_observed(original) or not inspect.isfunction(original):
+            if _is_ours(original):
                 return
-            setattr(owner, method, observe(original, operation, self._runtime, owner))
+            # A function that others have wrapped still is a function.
+            is_function = inspect.isfunction(original)
+            if not is_function and not is_method(original):
+                return
+            watch = partial(
+                observe,
+                operation=operation,
+                runtime=self._runtime,
+                owner=owner if is_function else None,
+                is_awaited=is_awaited(owner, method),
+            )
+            setattr(owner, method, watch(original) if is_function else ObservedDescriptor(original, watch))
             key = (id(owner), method)
             # We may keep alive neither the class nor its functions, which refer to the class.
             self._classes[key] = weakref.ref(owner, lambda _: self._classes.pop(key, None))
@@ -220,10 +232,14 @@ class _Discovery:
                 owner = _owner(type(target), rule.method)
                 if owner is None:
                     continue
-                if not is_observed(vars(owner)[rule.method]):
+                if not _is_ours(vars(owner)[rule.method]):
                     self._attachment.observe_class(owner, rule.method, rule.operation)
                 methods.append((weakref.ref(owner), rule.method, _reference_to(vars(owner)[rule.method])))
         return methods
+
+
+def _is_ours(attribute: object) -> bool:
+    return is_observed(attribute) or type(attribute) is ObservedDescriptor
 
 
 def _is_replaced(methods: list[_SeenMethod]) -> bool:

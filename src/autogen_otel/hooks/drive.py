@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
+from itertools import repeat
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -21,7 +23,16 @@ import wrapt
 from autogen_otel.hooks.guard import report
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Recorder
-from autogen_otel.recording.current import CALL_KEY, SUPPRESS_KEY, capture, leave, resume
+from autogen_otel.recording.current import (
+    CALL_KEY,
+    HELD_KEY,
+    SUPPRESS_KEY,
+    capture,
+    current_call,
+    hold,
+    leave,
+    resume,
+)
 
 if TYPE_CHECKING:
     Proxy = wrapt.ObjectProxy[Any]
@@ -43,6 +54,39 @@ class Runtime(Protocol):
     recorder: Recorder
 
 
+class Held:
+    """A call of a plain function whose value the caller awaits: it begins when that is awaited, if ever.
+
+    Args:
+        operation: the operation that will read it.
+        instance: the object whose method it is.
+
+    Attributes:
+        parent: the observed call around it.
+        call: the call, once it has begun.
+        is_taken: whether the host's own method has begun inside the function, which is recorded instead.
+        handled_id: the identity of the exception that was being handled when the function was called.
+    """
+
+    __slots__ = ("call", "handled_id", "instance", "is_taken", "operation", "parent")
+
+    def __init__(self, operation: type[Operation], instance: Any) -> None:
+        self.operation, self.instance = operation, instance
+        self.parent: Any = current_call()
+        self.call: Operation | None = None
+        self.is_taken = False
+        handled_error = sys.exc_info()[1]
+        self.handled_id = None if handled_error is None else id(handled_error)
+
+    def parent_of(self, operation: type[Operation], instance: Any) -> Any:
+        """The call around one that begins while the function runs, or in a task that it has started."""
+        if self.call is not None:
+            return self.parent if self.call.context is None else self.call
+        if instance is self.instance and issubclass(self.operation, operation):
+            self.is_taken = True
+        return self.parent
+
+
 class Boundary:
     """Makes the function that replaces a host function, and begins the observation of each call.
 
@@ -55,6 +99,7 @@ class Boundary:
         runtime: the instrumentation that is switched on, or off.
         owner: the class or module whose attribute it is.
         on_call: called with the instance before each call, to observe classes that appear only then.
+        bound_to: the instance, if the function does not take it.
     """
 
     def __init__(
@@ -64,13 +109,17 @@ class Boundary:
         runtime: Runtime,
         owner: Any,
         on_call: OnCall | None = None,
+        *,
+        bound_to: Any = None,
     ) -> None:
-        self._operation, self._runtime, self._on_call = operation, runtime, on_call
+        self._operation, self._runtime, self._on_call, self._bound_to = operation, runtime, on_call, bound_to
         self._is_method = inspect.isclass(owner)
         self._function = _instance_first(function) if self._is_method else function
         self._names = _positional_names(function) or operation.parameters
 
-    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
+    def begin(  # noqa: C901 - each function more would cost every call
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
         context = capture()
         parent: Any = context.get(CALL_KEY)
@@ -81,13 +130,16 @@ class Boundary:
         elif parent.context is None:
             # The parent has ended; work that it started goes on.
             parent = None
-        instance = None
+        instance = self._bound_to
         if self._is_method:
             if not args:
                 return None
             instance, args = args[0], args[1:]
             if self._on_call is not None:
                 self._on_call(instance, is_outermost=parent is None)
+        held: Any = context.get(HELD_KEY)
+        if held is not None and held.parent is parent:
+            parent = held.parent_of(self._operation, instance)
         arguments = kwargs
         if len(args) == 1 and self._names:
             # Most calls have one such argument or none.
@@ -145,45 +197,162 @@ class Boundary:
 
     def coroutine(self) -> Callable[..., Any]:
         """Make the wrapper of a coroutine function; the same as ``sync`` but for ``async`` and ``await``."""
-        function, runtime, begin = self._function, self._runtime, self.begin
+        return _observed_coroutine(self._function, self._runtime, self.begin)
 
-        async def hooked(*args: Any, **kwargs: Any) -> Any:
+    def awaited(self) -> Callable[..., Any]:
+        """Make the wrapper of a plain function that returns what its caller awaits, or never awaits."""
+        function, runtime, begin_held = self._function, self._runtime, self._begin_held
+
+        def hooked(*args: Any, **kwargs: Any) -> Any:
             if not runtime.enabled:
-                return await function(*args, **kwargs)
-            call = None
+                return function(*args, **kwargs)
+            held = token = None
             try:
-                call = begin(args, kwargs)
+                held = Held(self._operation, args[0] if args and self._is_method else self._bound_to)
+                token = hold(held)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
-            if call is None:
-                return await function(*args, **kwargs)
             try:
-                value = await function(*args, **kwargs)
+                value = function(*args, **kwargs)
             except BaseException as error:
                 try:
-                    call.end_with_error(error)
+                    self._end_held(held, error, args, kwargs)
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)
                 raise
-            else:
-                try:
-                    call.end_with_value(value)
-                except Exception as ours:  # noqa: BLE001 - the boundary
-                    with suppress(Exception):
-                        report(ours)
             finally:
                 try:
-                    leave(call.token)
-                    # It holds the context before, with the call in that context, and so on.
-                    del call.token
+                    if token is not None:
+                        leave(token)
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)
+            try:
+                if held is not None and issubclass(type(value), Awaitable):
+                    observed = _observed_coroutine(
+                        repeat(value).__next__, runtime, lambda *_: begin_held(held, args, kwargs)
+                    )
+                    return (AwaitedCoroutine if issubclass(type(value), Coroutine) else Awaited)(
+                        value, observed
+                    )
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
             return value
 
         return hooked
+
+    def _begin_held(self, held: Held, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
+        if not held.is_taken:
+            held.call = self.begin(args, kwargs)
+        return held.call
+
+    def _end_held(
+        self, held: Held | None, error: BaseException, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Observe a call whose function raised before there was anything to await."""
+        call = None if held is None else self._begin_held(held, args, kwargs)
+        if held is not None and call is not None:
+            call._handled_id = held.handled_id
+            leave(call.token)
+            call.end_with_error(error)
+
+
+class Awaited(Proxy):
+    """What a plain function returned to be awaited; the call is observed while it is.
+
+    Args:
+        awaitable: what the function returned.
+        observed: makes the coroutine that awaits it and observes that.
+    """
+
+    def __init__(self, awaitable: Any, observed: Callable[[], Any]) -> None:
+        super().__init__(awaitable)
+        self._self_observed = observed
+
+    def __await__(self) -> Any:
+        """Await it."""
+        return self._self_observed().__await__()
+
+
+class AwaitedCoroutine(Awaited):
+    """The same for a coroutine, which event loops drive without ``await``; arguments as of ``Awaited``."""
+
+    _self_running: Any = None
+
+    def __await__(self) -> Any:
+        """Await it; a coroutine runs once."""
+        if self._self_running is None:
+            self._self_running = self._self_observed()
+        return self._self_running.__await__()
+
+    def send(self, value: Any) -> Any:
+        """Run it to its next step."""
+        if self._self_running is None:
+            self._self_running = self._self_observed()
+        return self._self_running.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception where it waits."""
+        return (self.__wrapped__ if self._self_running is None else self._self_running).throw(*error)
+
+    def close(self) -> Any:
+        """End it, whether it has begun or not."""
+        return (self.__wrapped__ if self._self_running is None else self._self_running).close()
+
+
+def _observed_coroutine(
+    function: Callable[..., Any],
+    runtime: Runtime,
+    begin: Callable[[tuple[Any, ...], Mapping[str, Any]], Operation | None],
+) -> Callable[..., Any]:
+    """A coroutine function that awaits what another one returns, and observes that.
+
+    Args:
+        function: returns what is to be awaited.
+        runtime: the instrumentation that is switched on, or off.
+        begin: starts the observation.
+    """
+
+    async def hooked(*args: Any, **kwargs: Any) -> Any:
+        if not runtime.enabled:
+            return await function(*args, **kwargs)
+        call = None
+        try:
+            call = begin(args, kwargs)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        if call is None:
+            return await function(*args, **kwargs)
+        try:
+            value = await function(*args, **kwargs)
+        except BaseException as error:
+            try:
+                call.end_with_error(error)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+            raise
+        else:
+            try:
+                call.end_with_value(value)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+        finally:
+            try:
+                leave(call.token)
+                # It holds the context before, with the call in that context, and so on.
+                del call.token
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+        return value
+
+    return hooked
 
 
 def observe(
@@ -192,10 +361,26 @@ def observe(
     runtime: Runtime,
     owner: Any,
     on_call: OnCall | None = None,
+    *,
+    bound_to: Any = None,
+    is_awaited: bool = False,
 ) -> Callable[..., Any]:
-    """Make the function that replaces a host function; see ``Boundary`` for the arguments."""
-    boundary = Boundary(function, operation, runtime, owner, on_call)
-    wrapper = boundary.coroutine() if inspect.iscoroutinefunction(function) else boundary.sync()
+    """Make the function that replaces a host function.
+
+    Args:
+        function: see ``Boundary``, also for those below.
+        operation: see there.
+        runtime: see there.
+        owner: see there.
+        on_call: see there.
+        bound_to: see there.
+        is_awaited: whether callers await what it returns, even if it is no coroutine function.
+    """
+    boundary = Boundary(function, operation, runtime, owner, on_call, bound_to=bound_to)
+    if inspect.iscoroutinefunction(function):
+        wrapper = boundary.coroutine()
+    else:
+        wrapper = boundary.awaited() if is_awaited else boundary.sync()
     _wrapper_codes.add(wrapper.__code__)
     functools.update_wrapper(wrapper, function)
     signature = _signature_of(function)
@@ -212,7 +397,7 @@ def is_observed(function: object) -> bool:
 
 def original_of(function: Any) -> Any:
     """The host function that a function made by ``observe`` replaces."""
-    return vars(function)["__wrapped__"]
+    return function.__wrapped__
 
 
 def runtimes_of(function: object) -> Iterator[Any]:

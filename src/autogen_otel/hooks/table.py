@@ -41,6 +41,7 @@ _SWARM = "autogen.agentchat.contrib.swarm_agent"
 _WRAPPER = "autogen.oai.client"
 _SDK = "openai._base_client"
 _STREAMS = "openai._streaming"
+_ASYNC_PACKAGES = frozenset({"openai", "httpx", "httpx2"})
 
 
 class DiscoveryRule(NamedTuple):
@@ -113,9 +114,26 @@ class Row(NamedTuple):
     is_optional: bool = False
 
 
+def is_awaited(owner: Any, method: str) -> bool:
+    """Whether the host awaits what a method returns, which may be a plain function with a coroutine."""
+    if method.startswith("a_"):
+        return True
+    return any(
+        base.__name__.startswith("Async") and base.__module__.partition(".")[0] in _ASYNC_PACKAGES
+        for base in getattr(owner, "__mro__", ())
+    )
+
+
 def _calls(operation: type[Operation]) -> Replacement:
     """A function whose calls an operation reads."""
-    return lambda place: observe(place.original, operation, place.runtime, place.owner, place.on_call)
+    return lambda place: observe(
+        place.original,
+        operation,
+        place.runtime,
+        place.owner,
+        place.on_call,
+        is_awaited=is_awaited(place.owner, place.name),
+    )
 
 
 def _calls_from_outside(operation: type[Operation]) -> Replacement:

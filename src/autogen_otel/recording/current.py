@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from autogen_otel.recording.call import Call
 
 CALL_KEY = otel_context.create_key("autogen_otel.call")
+HELD_KEY = otel_context.create_key("autogen_otel.held_call")
 SUPPRESS_KEY = "suppress_instrumentation"
 """The key of ``opentelemetry.instrumentation.utils.suppress_instrumentation``."""
 
@@ -29,5 +30,10 @@ def resume(context: Any) -> Any:
     return None if otel_context.get_current() == context else otel_context.attach(context)
 
 
+def hold(call: object) -> Any:
+    """Let the code that runs from here on, and what it starts, find a call that has not begun."""
+    return otel_context.attach(otel_context.set_value(HELD_KEY, call))
+
+
 leave = otel_context.detach
-"""Make the previous context current again, by the token of ``resume`` or ``attach``."""
+"""Make the previous context current again, by the token of ``resume``, ``hold`` or ``attach``."""
