@@ -31,7 +31,6 @@ from openai._base_client import AsyncAPIClient
 from autogen_otel.testing import text, tool_call
 from tests.support.agents import SHAPES, Serve, a_chat, chat, converse, pair
 from tests.support.conversations import ASSISTANTS, CONVERSATIONS, GUARDRAILS, PATTERNS, SWARMS, play
-from tests.support.lineage import share, share_of_shapes
 from tests.support.telemetry import Telemetry, attributes_of, instrumented
 from tests.support.tools import a_lookup, lookup
 
@@ -144,10 +143,10 @@ _UNSEEN = {*ASSISTANTS, *PATTERNS, *GUARDRAILS, *SWARMS}
 """The provider runs the one, and half of the agents of the others are the host's own."""
 
 
+@pytest.mark.shared("shapes")
+@SHAPES
 @pytest.mark.parametrize(
-    ("conversation", "shape"),
-    share_of_shapes([one for one in CONVERSATIONS if one not in _UNSEEN]),
-    ids=lambda value: value if isinstance(value, str) else value.name,
+    "conversation", [one for one in CONVERSATIONS if one not in _UNSEEN], ids=lambda one: one.name
 )
 def test_there_are_as_many_spans_as_calls_in_every_conversation(
     our_errors: list[BaseException], conversation: Any, shape: str
@@ -314,7 +313,7 @@ def _run(func_call: Any, *_args: Any, **_kwargs: Any) -> Any:
 
 def _cases(shape: str, method: str, work: Callable[..., Any]) -> list[Any]:
     overrides = _overrides(method, work) if shape == "sync" else _a_overrides(f"a_{method}", work)
-    return [pytest.param(shape, one, id=f"{shape}, {one.name}") for one in share(overrides)]
+    return [pytest.param(shape, one, id=f"{shape}, {one.name}") for one in overrides]
 
 
 def _agent(method: str, override: Override, shape: str, **options: Any) -> Any:
@@ -331,6 +330,7 @@ def _as_many(override: Override, kind: str) -> Iterator[Telemetry]:
     assert _told(telemetry, TURN, TOOL, MODEL, CHAT) == witness.counts()
 
 
+@pytest.mark.shared("hosts")
 @pytest.mark.parametrize(
     ("shape", "override"),
     [one for shape in ("sync", "async") for one in _cases(shape, "generate_reply", _say)],
@@ -345,6 +345,7 @@ def test_a_turn_is_one_span_whatever_stands_in_its_place(
     assert len(telemetry.named("invoke_agent own")) == 2
 
 
+@pytest.mark.shared("hosts")
 @pytest.mark.parametrize(
     ("shape", "override"),
     [one for shape in ("sync", "async") for one in _cases(shape, "execute_function", _run)],
