@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from autogen_otel.diagnosis.changes import Change, Changes, Side, compare
+from autogen_otel.diagnosis.comparison.calls import WorkingCalls
 from autogen_otel.diagnosis.comparison.candidates import cuts_of
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.in_memory import InMemoryCalls
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Outline, answer_all
 from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.parts import Populations
@@ -121,10 +120,7 @@ def values(name: str, *given: object) -> Iterator[Features]:
 
 
 def bars_of(one: Property, failing: list[Features], working: list[Features]) -> tuple[Bar, ...]:
-    calls = InMemoryCalls(working)
-    (outline,) = calls.answer([Outline(cuts_of(failing))])
-    ((bars,),) = answer_all([distributions([one], failing, outline)], calls)
-    return bars
+    return distributions([one], failing, WorkingCalls(working), cuts_of(failing))[0]
 
 
 def test_values_are_counted_the_telling_one_first() -> None:

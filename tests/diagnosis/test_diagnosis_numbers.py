@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.diagnosis.comparison.candidates import round_between
+from autogen_otel.diagnosis.comparison.calls import Spread, WorkingCalls, count_by_property
+from autogen_otel.diagnosis.comparison.candidates import cuts_of, round_between
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
-from autogen_otel.diagnosis.comparison.in_memory import InMemoryCalls, count_by_property
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Spread, answer_all
 from autogen_otel.diagnosis.comparison.statistics import (
     Table,
     count_testable,
@@ -87,9 +86,7 @@ def test_a_cut_is_the_roundest_number_between(low: float, high: float, expected:
 
 
 def separating(failing: list[Features], working: list[Features]) -> list[Discriminator]:
-    ((found, outline),) = answer_all([discriminate(failing)], InMemoryCalls(working))
-    assert outline.total == len(working)
-    return found
+    return discriminate(failing, WorkingCalls(working), cuts_of(failing))
 
 
 def test_chance_is_not_reported() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.evidence.occurrence import MODEL
-from autogen_otel.diagnosis.findings import Diagnosis, Sampling, diagnose, diagnose_sample
+from autogen_otel.diagnosis.evidence.population import Sampling
+from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
 from autogen_otel.diagnosis.of_source import population_of
 from autogen_otel.traces.selection import EVERYTHING
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError, WeightedConversation

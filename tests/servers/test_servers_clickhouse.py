@@ -1,25 +1,25 @@
-"""Diagnosis in ClickHouse: its engine counts, and comes to what Python comes to."""
+"""Diagnosis in ClickHouse: its engine counts and chooses, and what is found is what a journal shows."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from autogen_otel.cli import main
 from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.evidence import surveyed as surveyed_conversations
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.findings import diagnose
-from autogen_otel.diagnosis.stored import calls, tables
-from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
-from autogen_otel.diagnosis.stored.tables import IntermediateResults, Tables
-from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, LONGEST_LIST, ClickHouse, Condition
+from autogen_otel.diagnosis.evidence.surveyed import read_survey
+from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose
+from autogen_otel.traces.selection import EVERYTHING
+from autogen_otel.traces.source import NO_PROGRESS
+from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, ClickHouse
 from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import spans as span_names
 from tests.servers import clickhouse as servers
 from tests.servers.clickhouse_access import PASSWORD, USER
@@ -30,127 +30,127 @@ EVERY = {**incidents(), **healthy()}
 CHOSEN = (
     "a null argument among retries",
     "a name that is not ASCII",
-    "an empty list",
-    "a year in a list",
-    "too long a list",
-    "a number written otherwise",
-    "a number with a blank",
-    "policies of one office",
-    "policies of one kind",
-    "an entry that one worker has wrong",
     "a key that is refused at times",
-    "a mistyped argument",
-    "a dead backup",
-    "a size limit among outages",
-    "a rate limit in the morning",
-    "a rate limit at the same minutes of each hour",
-    "a model that writes bad JSON",
-    "a tool that another one locks out",
     "round in a circle of transfers",
     "two calls in turn",
-    "idle connections",
-    "a slow tool",
     "answers that are filtered",
     "a bad request over some old history",
-    "too many messages",
-    "a tool whose failure ends it",
-    "a termination check",
-    "round in circles",
     "three things at once",
     "all ends at a limit",
     "answers that are cut",
     "tools return errors and users are scary",
 )
-"""Together they ask every kind of question about every kind of call."""
+"""Together they have everything that the engine counts and chooses by."""
 SEED = 3
-
-
-class Warned(Progress):
-    """Remembers what it is warned of."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warn(self, sentence: str) -> None:
-        self.said.append(sentence)
 
 
 def source(clickhouse: servers.ClickHouse, table: str) -> ClickHouse:
     return ClickHouse(Client("ClickHouse", clickhouse.url), table)
 
 
-def plain(document: dict[str, Any]) -> dict[str, Any]:
-    """Without what ties decide: which of equal conversations are the best to look at."""
-    for finding in document["findings"]:
-        for one in finding["discriminators"]:
-            one["p"] = float(f"{one['p']:.6g}")
-    return document
+def surveyed(clickhouse: servers.ClickHouse) -> Population:
+    return read_survey(source(clickhouse, "incident"), EVERYTHING, 0, NO_PROGRESS)
+
+
+def diagnosed(clickhouse: servers.ClickHouse) -> Diagnosis:
+    return conclude(surveyed(clickhouse))
+
+
+def numbers_in(population: Population) -> dict[str, int]:
+    """The numbers of conversations with a failure, each in its process."""
+    population.number()
+    return {
+        one.trace_id: one.features[CONVERSATION_NUMBER]
+        for group in population.groups
+        for one in population.in_group(group)
+    }
+
+
+def failing_in(spans: list[Span]) -> int:
+    return len({span.trace_id for span in spans if span.failed})
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_the_engine_finds_what_python_finds(name: str, clickhouse: servers.ClickHouse) -> None:
+def test_the_same_is_found_as_in_a_journal(name: str, clickhouse: servers.ClickHouse) -> None:
     spans = spans_of(*journal(EVERY[name], SEED))
     clickhouse.store("incident", spans)
-    stored = diagnose_stored(source(clickhouse, "incident"))
+    stored = diagnosed(clickhouse)
     assert wrong_with(stored, EVERY[name]) == []
-    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+    assert document_of(stored, "a test") == document_of(diagnose(spans), "a test")
 
 
-def test_replies_outside_of_a_chat_are_numbered_as_python_numbers_them(
-    clickhouse: servers.ClickHouse,
-) -> None:
+def test_replies_outside_of_a_chat_are_numbered_as_those_of_a_journal(clickhouse: servers.ClickHouse) -> None:
     every = spans_of(*journal(EVERY["three things at once"], SEED))
     bare = set(sorted({span.trace_id for span in every})[::2])
     spans = [
         span for span in every if span.operation != span_names.INVOKE_WORKFLOW or span.trace_id not in bare
     ]
     clickhouse.store("incident", spans)
-    population = Population.of(spans)
-    population.number()
-    expected = {
-        one.trace_id: one.features[CONVERSATION_NUMBER]
-        for group in population.groups
-        for one in population.in_group(group)
-    }
-    asked = source(clickhouse, "incident")
-    with Tables(asked, Condition(), Progress()) as made:
-        numbers = made.numbers()
-        found = dict(made.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
-    assert {trace_id: found[trace_id] for trace_id in expected} == expected
-    assert {trace_id in bare for trace_id in expected} == {True, False}
+    assert numbers_in(surveyed(clickhouse)) == numbers_in(Population.of(spans)) != {}
 
 
-def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(tmp_path: Path) -> None:
+def test_of_many_conversations_some_are_read_and_all_are_counted(
+    clickhouse: servers.ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveyed_conversations, "_MOST_FAILING", 60)
+    monkeypatch.setattr(surveyed_conversations, "_MOST", 300)
+    incident = EVERY["three things at once"]
+    spans = spans_of(*journal(incident, SEED, 900))
+    clickhouse.store("incident", spans)
+    stored, read = (document_of(one, "a test") for one in (diagnosed(clickhouse), diagnose(spans)))
+    for key in ("conversations", "first_conversation", "last_conversation", "over_time", "noted"):
+        assert stored[key] == read[key]
+    sampling = stored["sampling"]
+    assert (sampling["failing_read"], sampling["failing"]) == (60, failing_in(spans))
+    assert 100 < sampling["working_read"] < 300 < sampling["working"] == 900 - sampling["failing"]
+    assert stored["failing"] == pytest.approx(read["failing"], rel=0.02)
+    assert [one["cause"] for one in stored["findings"]] == [one["cause"] for one in read["findings"]]
+    for one, other in zip(stored["findings"], read["findings"], strict=True):
+        assert one["conversations"] == pytest.approx(other["conversations"], rel=0.5)
+        assert one["compared"]["working"] < other["compared"]["working"]
+
+
+def test_a_tool_that_is_seldom_called_is_compared_with_its_calls_from_anywhere(
+    clickhouse: servers.ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveyed_conversations, "_MOST", 2)
+    incident = EVERY["a null argument"]
+    spans = spans_of(*journal(incident, SEED))
+    clickhouse.store("incident", spans)
+    finding, expected = diagnosed(clickhouse).findings[0], diagnose(spans).findings[0]
+    assert (finding.subject, finding.occurrences) == (expected.subject, expected.occurrences)
+    assert finding.compared_calls == expected.compared_calls
+    assert [one.property for one in finding.discriminators] == [
+        one.property for one in expected.discriminators
+    ]
+
+
+def test_a_user_who_may_only_read_gets_the_same(tmp_path: Path) -> None:
     spans = spans_of(*journal(EVERY["three things at once"], SEED))
     with servers.ClickHouse(tmp_path) as writing:
         writing.store("incident", spans)
-    progress = Warned()
     with servers.ClickHouse(tmp_path, "readonly = 1") as reading:
-        stored = diagnose_stored(source(reading, "incident"), progress=progress)
-    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
-    assert len(progress.said) == 1
-    assert "GRANT CREATE TEMPORARY TABLE" in progress.said[0]
+        assert document_of(diagnosed(reading), "a test") == document_of(diagnose(spans), "a test")
+
+
+def test_traces_of_other_programs_are_neither_counted_nor_read(clickhouse: servers.ClickHouse) -> None:
+    spans = spans_of(*journal(EVERY["a null argument"], SEED))
+    others = [
+        Span(
+            trace_id=f"{number:032x}", span_id=f"{number:016x}", name="GET /", start_ns=10**18, status_code=2
+        )
+        for number in range(1, 50)
+    ]
+    clickhouse.store("incident", [*spans, *others])
+    assert document_of(diagnosed(clickhouse), "a test") == document_of(diagnose(spans), "a test")
 
 
 def test_values_of_any_length_are_compared_with(clickhouse: servers.ClickHouse) -> None:
-    texts = [f"é{number}\t\\'\n" for number in range(LONGEST_LIST)]
+    texts = [f"é{number}\t\\'\n" for number in range(3000)]
     sql = "SELECT length({texts:Array(String)}), {texts:Array(String)}[-1], {plain:String}"
     for few in (texts[-1:], texts):
         (row,) = source(clickhouse, "any").rows(sql, {"texts": few, "plain": texts[0]})
         assert row == [len(few), texts[-1], texts[0]]
-
-
-@pytest.mark.parametrize("name", ["three things at once", "round in circles"])
-def test_what_is_too_much_for_one_question_is_asked_in_several(
-    name: str, clickhouse: servers.ClickHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calls, "_LONGEST_SQL", 1000)
-    monkeypatch.setattr(calls, "LONGEST_LIST", 3)
-    monkeypatch.setattr(tables, "LONGEST_LIST", 3)
-    spans = spans_of(*journal(EVERY[name], SEED))
-    clickhouse.store("incident", spans)
-    stored = diagnose_stored(source(clickhouse, "incident"))
-    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
 
 
 def test_a_question_of_any_length_gets_through_if_it_compares_with_little(
@@ -158,20 +158,6 @@ def test_a_question_of_any_length_gets_through_if_it_compares_with_little(
 ) -> None:
     sql = f"SELECT length('{'x' * LONGEST_FIELD}')"
     assert list(source(clickhouse, "any").rows(sql)) == [[LONGEST_FIELD]]
-
-
-def test_nothing_is_left_of_what_was_kept(nulls: list[RecordedTrace], clickhouse: servers.ClickHouse) -> None:
-    assert diagnose_stored(source(clickhouse, "otel.otel_traces")).conversations == len(nulls)
-    assert clickhouse.do("SELECT count() FROM system.tables WHERE is_temporary FORMAT TSV") == "0\n"
-
-
-def test_a_session_that_is_lost_is_one_sentence(clickhouse: servers.ClickHouse) -> None:
-    results = IntermediateResults(source(clickhouse, "any"), {}, Progress())
-    count = " ".join(("SELECT count() FROM", results.source("ones", "SELECT 1 AS one")))
-    assert list(results.rows(count)) == [[1]]
-    clickhouse.do("DROP TEMPORARY TABLE autogen_otel_ones")
-    with pytest.raises(SourceError, match="send what has the same session_id to the same one"):
-        list(results.rows(count))
 
 
 @pytest.fixture
@@ -203,8 +189,7 @@ def test_conversations_are_narrowed_and_no_password_is_shown(
 ) -> None:
     def count(*words: str) -> int:
         code, out, err = ask("diagnose", "--format", "json", *words)
-        # A slow machine shows progress, and nothing else is said.
-        assert (code, "temporary" in err) == (1, False)
+        assert code == 1
         assert PASSWORD not in out + err
         return int(json.loads(out)["conversations"])
 
@@ -250,9 +235,6 @@ def test_two_kinds_of_conversations_are_compared_as_those_of_a_journal_are(
     assert stored["comparison"]["after"]["conversations"] > 0
     for one in (stored, read):
         one.pop("source")
-        plain(one)
-        for change in one["comparison"]["changes"]:
-            plain({"findings": [change["finding"]]})
     assert stored == read
 
 

@@ -14,7 +14,8 @@ from autogen_otel.diagnosis.comparison.statistics import Table, smallest
 from autogen_otel.diagnosis.evidence.arguments import FORM
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, HOUR, MINUTE
 from autogen_otel.diagnosis.evidence.loops import IN_CIRCLES, is_loop
-from autogen_otel.diagnosis.findings import Evidence, Finding, OddAnswers, Sampling
+from autogen_otel.diagnosis.evidence.population import Sampling
+from autogen_otel.diagnosis.findings import Evidence, Finding, OddAnswers
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import NS

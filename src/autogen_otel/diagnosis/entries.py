@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from autogen_otel.diagnosis.comparison.calls import WorkingCalls
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Combinations, Inquiry
 from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL
 from autogen_otel.vocabulary import attributes as names
 
@@ -20,8 +20,8 @@ _FEW: Final = 0.1
 
 
 def works_otherwise(
-    subject: Mapping[str, Any], failed: float, discriminators: Sequence[Discriminator]
-) -> Inquiry[bool]:
+    subject: Mapping[str, Any], failed: float, discriminators: Sequence[Discriminator], calls: WorkingCalls
+) -> bool:
     """Whether most calls of the entry work.
 
     It does not count that others work if the failing calls have something in common that hardly any of them
@@ -30,7 +30,8 @@ def works_otherwise(
     Args:
         subject: of the failures.
         failed: how many calls failed.
-        discriminators: what they have in common. The question is about the model calls that worked.
+        discriminators: what they have in common.
+        calls: the model calls that worked.
     """
     entry = [
         Property(attribute, Comparison.EQUALS, subject[name])
@@ -39,11 +40,11 @@ def works_otherwise(
     ]
     if not entry:
         return False
-    answer = yield Combinations([*entry, *(one.property for one in discriminators)])
+    combinations = calls.combinations([*entry, *(one.property for one in discriminators)])
     is_of_entry = (1 << len(entry)) - 1
     working = [
-        (bits >> len(entry), count * answer.weight)
-        for bits, count in answer.combinations.items()
+        (bits >> len(entry), count * calls.weight)
+        for bits, count in combinations.items()
         if bits & is_of_entry == is_of_entry
     ]
     if sum(count for _, count in working) <= failed:

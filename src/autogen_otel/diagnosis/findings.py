@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
+from autogen_otel.diagnosis.comparison.calls import WorkingCalls, working_calls_of
+from autogen_otel.diagnosis.comparison.candidates import cuts_of
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
-from autogen_otel.diagnosis.comparison.questions import CallsOf, Inquiry, answer_all
 from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL
 from autogen_otel.diagnosis.entries import works_otherwise
 from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
 from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
-from autogen_otel.diagnosis.evidence.population import Population, group_key
+from autogen_otel.diagnosis.evidence.population import Population, Sampling, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import WORKS_OTHERWISE, advice_for, visible_as, what_ended
@@ -129,38 +129,6 @@ class OddAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How many conversations were read, and how many they stand for, where all are too many.
-
-    Args:
-        failing_read: how many conversations with a failure were read.
-        failing: how many conversations these stand for.
-        working_read: how many other conversations were read.
-        working: how many conversations these stand for.
-    """
-
-    failing_read: int
-    failing: int
-    working_read: int
-    working: int
-
-    @classmethod
-    def of(cls, sample: Sequence[WeightedConversation]) -> Sampling | None:
-        """The numbers of a sample; ``None`` if it has all conversations."""
-        failing = [
-            conversation.weight for conversation in sample if any(span.failed for span in conversation.spans)
-        ]
-        working = [
-            conversation.weight
-            for conversation in sample
-            if not any(span.failed for span in conversation.spans)
-        ]
-        if all(weight == 1 for weight in (*failing, *working)):
-            return None
-        return cls(len(failing), round(sum(failing)), len(working), round(sum(working)))
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What is wrong with a population of conversations.
 
@@ -196,15 +164,15 @@ def diagnose(spans: Iterable[Span]) -> Diagnosis:
 
 def diagnose_sample(sample: Sequence[WeightedConversation]) -> Diagnosis:
     """Say what fails in the conversations that a sample stands for, and why."""
-    return replace(conclude(Population.of_sample(sample)), sampling=Sampling.of(sample))
+    return conclude(Population.of_sample(sample))
 
 
-def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnosis:
-    """Say what fails in a population, and why; arguments as for ``roots_of``."""
-    calls_of = calls_of or working_calls_of(population)
+def conclude(population: Population) -> Diagnosis:
+    """Say what fails in a population that has been read to the end, and why."""
+    calls_of = working_calls_of(population)
     groups: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
-    for occurrence in roots_of(population, calls_of):
+    for occurrence in roots_of(population):
         groups[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
     conversations_by_type = Counter(
@@ -213,16 +181,14 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     findings_of_trace = Counter(
         trace_id for group in groups.values() for trace_id in {failure.trace_id for failure in group}
     )
-    inquiries: dict[str, list[Inquiry[Finding]]] = defaultdict(list)
+    findings: list[Finding] = []
     for group in groups.values():
         in_order = sorted(group, key=lambda failure: failure.time_ns)
         share = len({failure.trace_id for failure in group}) / conversations_by_type[_failure_type(group[0])]
-        inquiries[group[0].compared_as or group[0].kind].append(
-            _finding(in_order, population.over_time, findings_of_trace, is_alone=share >= NEARLY_ALL)
+        working = calls_of(group[0].compared_as or group[0].kind)
+        findings.append(
+            _finding(in_order, working, population.over_time, findings_of_trace, is_alone=share >= NEARLY_ALL)
         )
-    findings = [
-        finding for kind, of_kind in inquiries.items() for finding in answer_all(of_kind, calls_of(kind))
-    ]
     findings.sort(key=_rank)
     notes = [
         Note(tool, count, population.returned_conversations[tool])
@@ -243,6 +209,7 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         tuple(odd_answers),
         population.over_time.seconds,
         population.over_time.counts,
+        population.sampling,
     )
 
 
@@ -252,8 +219,13 @@ def _failure_type(occurrence: Occurrence) -> tuple[Any, ...]:
 
 
 def _finding(
-    group: Sequence[Occurrence], over_time: Timeline, findings_of_trace: Counter[str], *, is_alone: bool
-) -> Inquiry[Finding]:
+    group: Sequence[Occurrence],
+    working: WorkingCalls,
+    over_time: Timeline,
+    findings_of_trace: Counter[str],
+    *,
+    is_alone: bool,
+) -> Finding:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for failure in group:
@@ -279,14 +251,13 @@ def _finding(
     step = max(1, -(-len(first) // _MOST_COMPARED))
     failing = [failure.features for failure in _one_of_each_conversation(group)[::step]]
     constant_attributes = frozenset[str]() if is_alone else _constant_attributes(failing)
-    discriminators, outline = yield from discriminate(
-        failing, partial(_is_redundant, group[0], constant_attributes)
+    cuts = cuts_of(failing)
+    discriminators = discriminate(
+        failing, working, cuts, partial(_is_redundant, group[0], constant_attributes)
     )
-    bars = yield from distributions(
-        [discriminator.property for discriminator in discriminators], failing, outline
-    )
+    bars = distributions([one.property for one in discriminators], failing, working, cuts)
     failed_calls = sum(failure.weight for failure in group)
-    does_work = group[0].kind == MODEL and (yield from works_otherwise(subject, failed_calls, discriminators))
+    does_work = group[0].kind == MODEL and works_otherwise(subject, failed_calls, discriminators, working)
     detail = {**group[0].detail, WORKS_OTHERWISE: does_work}
     counts = {effect: round(count) for effect, count in effects.items()}
     best = _best(list(worst.values()), findings_of_trace)
@@ -306,7 +277,7 @@ def _finding(
         over_time=over_time.count((failure.time_ns, failure.weight) for failure in first.values()),
         discriminators=tuple(discriminators),
         distributions=bars,
-        compared_calls=(len(failing), outline.total),
+        compared_calls=(len(failing), working.total),
         works_otherwise=does_work,
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         message=best[0].message,

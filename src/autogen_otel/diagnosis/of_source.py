@@ -1,4 +1,4 @@
-"""The diagnosis of a source: from all conversations, from a sample, or counted in the database."""
+"""The diagnosis of a source: from all conversations, from a sample, or from a database that counts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Final
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
 from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.evidence.surveyed import read_survey
 from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
-from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.reader_process import few_collections
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import (
@@ -70,7 +70,7 @@ def diagnose_source(
     with few_collections():
         if isinstance(source, ClickHouse):
             with show_progress(source.name) as progress:
-                return diagnose_stored(source, selection, limit, progress), source.name
+                return conclude(read_survey(source, selection, limit, progress)), source.name
         with show_progress(f"reading {source.name}") as progress:
             (population,) = read_populations(
                 _parts(source, limit), Populations(selection, limit=limit), progress
@@ -129,7 +129,7 @@ def compare_source(
     with few_collections():
         if isinstance(source, ClickHouse):
             with show_progress(source.name) as progress:
-                return compare_stored(source, sides, limit, progress)
+                return _compare_surveys(source, sides, limit, progress)
         if not isinstance(source, SampledSource):
             with show_progress(f"reading {source.name}") as progress:
                 populations = Populations(*(side.selection for side in sides), limit=limit)
@@ -143,6 +143,15 @@ def compare_source(
         diagnose_sample(_sample(source, side.selection, limit, show_progress)[1]) for side in sides
     )
     return changes_of(sides, diagnosis_before, diagnosis_after)
+
+
+def _compare_surveys(source: ClickHouse, sides: tuple[Side, Side], limit: int, progress: Progress) -> Changes:
+    before, after = (conclude(read_survey(source, side.selection, limit, progress)) for side in sides)
+    attribute = sides[0].selection.attribute
+    attribute_values: tuple[str, ...] = ()
+    if attribute is not None and not (before.conversations and after.conversations):
+        attribute_values = source.values(attribute[0])
+    return changes_of(sides, before, after, attribute_values)
 
 
 def evidence_in(source: Source, diagnosis: Diagnosis, most: int) -> dict[str, Trace]:

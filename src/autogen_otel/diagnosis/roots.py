@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import is_number, round_between, thin
-from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
+from autogen_otel.diagnosis.comparison.calls import CallsOf, Run, WorkingCalls, is_number, working_calls_of
+from autogen_otel.diagnosis.comparison.candidates import round_between, thin
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import CallsOf, Counts, Inquiry, Outline, Run, answer_all
 from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL, Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
@@ -40,24 +39,16 @@ _SLOW_SECONDS: Final = 1.0
 _AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
 
 
-def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Occurrence]:
-    """All failures, each with the cause that the whole population shows, and with its symptoms.
-
-    Args:
-        population: the failures.
-        calls_of: returns the working calls of a kind; by default those of the population.
-    """
-    calls_of = calls_of or working_calls_of(population)
+def roots_of(population: Population) -> list[Occurrence]:
+    """All failures, each with the cause that the whole population shows, and with its symptoms."""
+    calls_of = working_calls_of(population)
     groups = [population.in_group(key) for key in sorted(population.groups)]
-    model_inquiries: list[Inquiry[None]] = []
     for group in groups:
         first = group[0]
         if first.cause == causes.TOOL_EXCEPTION:
-            answer_all([_blame_arguments(group)], calls_of(first.kind))
+            _blame_arguments(group, calls_of(first.kind))
         elif first.kind == MODEL and first.cause in _RULES:
-            model_inquiries.append(_RULES[first.cause](group))
-    if model_inquiries:
-        answer_all(model_inquiries, calls_of(MODEL))
+            _RULES[first.cause](group, calls_of(MODEL))
     failures = [failure for group in groups for failure in group]
     failures.extend(_loops(population))
     _show_fallbacks(failures)
@@ -65,20 +56,18 @@ def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Oc
 
 
 # ---------------------------------------------------------------- tools
-def _blame_arguments(group: Sequence[Occurrence]) -> Inquiry[None]:
+def _blame_arguments(group: Sequence[Occurrence], working: WorkingCalls) -> None:
     """Blame the arguments if a tool raises where they do not fit, and works where they do."""
     failing_counts: Counter[str] = Counter()
     for failure in group:
         failing_counts.update(failure.problems)
-    if not failing_counts:
-        return
-    answer = yield Counts([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in failing_counts])
-    working_counts = dict(zip(failing_counts, answer.counts, strict=True))
+    counts = working.counts(Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in failing_counts)
+    working_counts = dict(zip(failing_counts, counts, strict=True))
     for failure in group:
         likely_problems = [
             problem
             for problem in failure.problems
-            if failing_counts[problem] >= working_counts[problem] * answer.weight
+            if failing_counts[problem] >= working_counts[problem] * working.weight
         ]
         if likely_problems:
             failure.symptoms[
@@ -89,24 +78,19 @@ def _blame_arguments(group: Sequence[Occurrence]) -> Inquiry[None]:
 
 
 # ---------------------------------------------------------------- model calls
-def _explain_by_prompt(group: Sequence[Occurrence]) -> Inquiry[None]:
+def _explain_by_prompt(group: Sequence[Occurrence], working: WorkingCalls) -> None:
     """Find what unexplained failures set in with: the size of the prompt, or history of an earlier run."""
     sizes = _numbers(failure.features for failure in group)
     numbers_by_name = {
         name: [number if is_number(number := failure.features.get(name)) else 0 for failure in group]
         for name in (names.PROMPT_CARRIED_MESSAGES, names.PROMPT_MESSAGES)
     }
-    cuts = {name: thin(numbers) for name, numbers in numbers_by_name.items()}
-    outline = yield Outline({names.PROMPT_CHARS: thin(sizes), **cuts})
-    answer = yield Counts([_AFTER_TOOL])
-    (after_tool,) = answer.counts
-    weight = answer.weight
     carried_messages, messages = (
-        _Numbers(numbers, outline.runs[name], weight, answer.total)
+        _Numbers(numbers, working.runs(name, thin(numbers)), working.weight, working.total)
         for name, numbers in numbers_by_name.items()
     )
     explanations = [
-        _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS], weight)),
+        _by_size(_Numbers(sizes, working.runs(names.PROMPT_CHARS, thin(sizes)), working.weight)),
         _by_history(carried_messages, messages, is_refused=group[0].cause == causes.CLIENT),
     ]
     best = max(filter(None, explanations), key=lambda explanation: explanation[0], default=None)
@@ -114,7 +98,7 @@ def _explain_by_prompt(group: Sequence[Occurrence]) -> Inquiry[None]:
         return
     effect, cause, has_property, details = best
     # The errors of tools make prompts longer, too.
-    if _after_tools(group, after_tool, answer.total).effect >= effect:
+    if _after_tools(group, working).effect >= effect:
         return
     explained = [failure for failure in group if has_property(failure.features)]
     if cause == causes.PROMPT_TOO_LARGE:
@@ -178,8 +162,9 @@ def _by_size(sizes: _Numbers) -> _Explanation | None:
     return sizes.table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
 
 
-def _after_tools(group: Sequence[Occurrence], working: int, all_working: int) -> Table:
-    return Table(sum(map(_is_after_failed_tool, group)), len(group), working, all_working)
+def _after_tools(group: Sequence[Occurrence], working: WorkingCalls) -> Table:
+    (after_tool,) = working.counts([_AFTER_TOOL])
+    return Table(sum(map(_is_after_failed_tool, group)), len(group), after_tool, working.total)
 
 
 def _by_history(carried_messages: _Numbers, messages: _Numbers, *, is_refused: bool) -> _Explanation | None:
@@ -225,14 +210,13 @@ def _likelihood(table: Table, weight: float) -> float:
     return total
 
 
-def _measure_limit(group: Sequence[Occurrence]) -> Inquiry[None]:
+def _measure_limit(group: Sequence[Occurrence], working: WorkingCalls) -> None:
     """Set the limit of the prompt in characters."""
     bad = _numbers(failure.features for failure in group)
     if not bad:
         return
     smallest = min(bad)
-    outline = yield Outline({names.PROMPT_CHARS: [smallest]})
-    below = _Numbers(bad, outline.runs[names.PROMPT_CHARS], outline.weight).below(smallest)
+    below = _Numbers(bad, working.runs(names.PROMPT_CHARS, [smallest]), working.weight).below(smallest)
     limit: float = smallest if below is None else round_between(below, smallest)
     tool = _largest_tool(group)
     for failure in group:
@@ -252,13 +236,13 @@ def _largest_tool(group: Sequence[Occurrence]) -> dict[str, Any]:
     return {"tool": usual[0]} if usual else {}
 
 
-def _blame_slow_tool(group: Sequence[Occurrence]) -> Inquiry[None]:
+def _blame_slow_tool(group: Sequence[Occurrence], working: WorkingCalls) -> None:
     """Name the tool after which calls time out, if the calls have its slowness in common."""
     tools = Counter(failure.features[PREVIOUS_TOOL] for failure in group if PREVIOUS_TOOL in failure.features)
     for tool, count in tools.most_common(1):
         bad = [_seconds_of(tool, failure.features) for failure in group]
-        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thin(bad)}, tool=tool)
-        seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.weight, outline.total)
+        runs = working.runs(PREVIOUS_TOOL_SECONDS, thin(bad), tool=tool)
+        seconds = _Numbers(bad, runs, working.weight, working.total)
         if seconds.cut < _SLOW_SECONDS or count < _FEWEST or not seconds.explains():
             return
         for failure in group:
@@ -272,7 +256,7 @@ def _seconds_of(tool: str, features: Features) -> float:
     return float(features[PREVIOUS_TOOL_SECONDS]) if features.get(PREVIOUS_TOOL) == tool else 0.0
 
 
-_RULES: Final[Mapping[str, Callable[[Sequence[Occurrence]], Inquiry[None]]]] = {
+_RULES: Final[Mapping[str, Callable[[Sequence[Occurrence], WorkingCalls], None]]] = {
     **dict.fromkeys(_UNEXPLAINED_CAUSES, _explain_by_prompt),
     causes.PROMPT_TOO_LARGE: _measure_limit,
     causes.TIMEOUT: _blame_slow_tool,
@@ -317,13 +301,13 @@ def _without_symptoms(failures: list[Occurrence], calls_of: CallsOf) -> list[Occ
     groups = [group for group in by_entry.values() if any(map(_is_after_failed_tool, group))]
     if not groups:
         return failures
-    (answer,) = calls_of(MODEL).answer([Counts([_AFTER_TOOL])])
+    working = calls_of(MODEL)
     symptom_ids: set[int] = set()
     for group in groups:
-        table = _after_tools(group, answer.counts[0], answer.total)
+        table = _after_tools(group, working)
         # If tools fail all the time, an earlier failure says nothing; and once or twice is chance.
         is_always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
-        if table.failing < _FEWEST or not (is_always or _is_explained(table, answer.weight)):
+        if table.failing < _FEWEST or not (is_always or _is_explained(table, working.weight)):
             continue
         for failure in group:
             root = tools.get((failure.trace_id, failure.after_tool or ""))

@@ -12,6 +12,8 @@ from typing import Final, Protocol, runtime_checkable
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
 
+INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
+"""Attributes of a program that tell its processes apart."""
 NO_TIME: Final = "--since is not before --until: there is no time between them."
 
 

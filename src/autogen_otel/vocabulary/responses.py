@@ -8,3 +8,5 @@ REFUSAL: Final = "refusal"
 EMPTY: Final = "empty"
 
 PROBLEMS: Final = (CUT_AT_TOKEN_LIMIT, CONTENT_FILTER, REFUSAL, EMPTY)
+NO_FAILURE: Final = (CUT_AT_TOKEN_LIMIT, EMPTY, REFUSAL)
+"""AutoGen goes on with such an answer as with any other, and seldom does anybody want it."""

@@ -23,3 +23,5 @@ TERMINATIONS: Final = (
     CANCELLED,
     ERROR,
 )
+LIMITS: Final = (MAX_ROUND, MAX_TURNS, MAX_AUTO_REPLY)
+"""A limit that the program set."""

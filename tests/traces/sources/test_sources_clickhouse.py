@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from autogen_otel.diagnosis.stored.calls import portions
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, ClickHouse
 from autogen_otel.traces.sources.http import Client
@@ -19,10 +18,3 @@ def test_what_no_form_takes_is_one_sentence_and_is_not_sent(sql: str, value: str
         list(nowhere.rows(sql, {"value": value}))
     assert "--since" in str(told.value)
     assert "\n" not in str(told.value)
-
-
-def test_portions_are_short_and_lose_nothing() -> None:
-    words = ["a" * 60_000, "b" * 60_000, "c" * 200_000, "", "d"]
-    assert list(portions(words, len)) == [[words[0]], [words[1]], [words[2]], ["", "d"]]
-    assert list(portions(["a", "b"], len)) == [["a", "b"]]
-    assert list(portions([], len)) == []

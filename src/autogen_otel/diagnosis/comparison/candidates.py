@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
+from autogen_otel.diagnosis.comparison.calls import Run, WorkingCalls, is_number
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Answer, Run
 from autogen_otel.diagnosis.evidence.arguments import (
     ELEMENTS,
     FORM,
@@ -41,8 +41,6 @@ _FEWEST_SIZES: Final = 2
 _OTHER_ENDS: Final = 10
 """About how many beginnings all failing calls could share by chance: as many comparisons to correct for."""
 _SIZES: Final = frozenset({"character", "byte"})
-_LARGEST: Final = 1e300
-"""Python's integers can be larger than any float, and the arithmetic here needs floats."""
 _MOMENTS: Final = frozenset({TIME, MINUTE})
 """They have a window too, and no single value: chance puts some failures into the same second or minute."""
 _IDENTIFIERS: Final = frozenset({"process.pid", "process.parent_pid", names.SERVER_PORT})
@@ -69,18 +67,21 @@ def cuts_of(failing: Sequence[Features]) -> dict[str, list[float]]:
 
 
 def thin(values: Iterable[float]) -> list[float]:
-    """The values in order, and only every n-th of very many, so that questions stay small."""
+    """The values in order, and only every n-th of very many."""
     ordered = sorted(set(values))
     step = -(-len(ordered) // _MOST_CUTS)
     return ordered[::step] if step > 1 else ordered
 
 
-def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[Property, int]]:
+def properties(
+    failing: Sequence[Features], working: WorkingCalls, cuts: Mapping[str, Sequence[float]]
+) -> Iterator[tuple[Property, int]]:
     """Propose what may separate failing from working calls.
 
     Args:
         failing: the features of each failing call.
-        outline: of the working calls, with the cuts of ``cuts_of``.
+        working: calls of the same kind.
+        cuts: of ``cuts_of``.
 
     Yields:
         Each property, with the number of comparisons that it was the best of.
@@ -90,16 +91,19 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
     is_conversation = TURN not in feature_names
     # Models invent names of arguments: the most frequent ones are enough.
     feature_names.update(
-        sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES]
+        sorted(working.present, key=lambda name: (-working.present[name], name))[:_MOST_NAMES]
     )
     for name in sorted(feature_names - {TRACE}):
         is_growing = is_conversation and name in _GROWING
-        for candidate in _of_attribute(name, [features.get(name) for features in failing], outline):
+        runs = working.runs(name, cuts.get(name, ()))
+        for candidate in _of_attribute(name, [features.get(name) for features in failing], working, runs):
             if not (is_growing and candidate[0].comparison in _MEANS_LITTLE):
                 yield candidate
 
 
-def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[Property, int]]:
+def _of_attribute(
+    name: str, bad: list[Any], working: WorkingCalls, runs: Sequence[Run]
+) -> Iterator[tuple[Property, int]]:
     if name.endswith(TRAITS):
         attribute = name.removesuffix(TRAITS)
         for value, comparisons in _common(bad):
@@ -107,8 +111,7 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         return
     # The feature of the list itself has its presence and its values.
     comes_of_list = any(is_of_list(name, value) for value in bad if value is not None)
-    present = outline.present.get(name, 0)
-    if not comes_of_list and (None in bad or present < outline.total):
+    if not comes_of_list and (None in bad or working.present.get(name, 0) < working.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
     if name not in _MOMENTS and not comes_of_list and not _is_size(name):
@@ -120,19 +123,18 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
     if name.startswith(PREFIX):
         yield from _ends(name, bad)
     if name not in _IDENTIFIERS:
-        yield from _of_numbers(name, bad, outline, comes_of_list=comes_of_list)
+        yield from _of_numbers(name, bad, runs, working.total, comes_of_list=comes_of_list)
 
 
 def _of_numbers(
-    name: str, bad: list[Any], outline: Answer, *, comes_of_list: bool
+    name: str, bad: list[Any], runs: Sequence[Run], good_total: int, *, comes_of_list: bool
 ) -> Iterator[tuple[Property, int]]:
-    runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
     # Fewer numbers are compared as single values, except for sizes.
     is_size = _is_size(name) or (comes_of_list and name.endswith(ELEMENTS))
     fewest = _FEWEST_SIZES if is_size else _FEWEST_NUMBERS
     if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= fewest:
-        for candidate in _thresholds(name, steps_of(numbers, runs), len(bad), outline.total):
+        for candidate in _thresholds(name, steps_of(numbers, runs), len(bad), good_total):
             if not (name in _PAUSES and candidate[0].value < _SHORTEST_PAUSE):
                 yield candidate
 
@@ -293,8 +295,3 @@ def round_between(low: float, high: float) -> float:
 
 def _between(low: float, high: float, name: str) -> float:
     return high if name in _MOMENTS else round_between(low, high)
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value can have a threshold."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST

@@ -7,18 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from autogen_otel.diagnosis.comparison.candidates import cuts_of, properties
-from autogen_otel.diagnosis.comparison.in_memory import bits_of, count_by_property
+from autogen_otel.diagnosis.comparison.calls import WorkingCalls, bits_of, count_by_property
+from autogen_otel.diagnosis.comparison.candidates import properties
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import (
-    MOST_COMBINED,
-    Answer,
-    Clustering,
-    Combinations,
-    Counts,
-    Inquiry,
-    Outline,
-)
 from autogen_otel.diagnosis.comparison.statistics import (
     Table,
     count_testable,
@@ -42,6 +33,8 @@ from autogen_otel.vocabulary import attributes as names
 
 SIGNIFICANT: Final = 0.01
 """The probability of a result by chance, for one finding and all comparisons for it."""
+_MOST_COMBINED: Final = 40
+"""Of so many candidates those that are independent of each other are looked for."""
 _SMALLEST_EFFECT: Final = 0.15
 _SMALLEST_SHARE: Final = 0.3
 _MOST: Final = 5
@@ -150,46 +143,43 @@ def _by_chance(prop: Property, table: Table, comparisons: int) -> float:
 
 
 def discriminate(
-    failing: Sequence[Features], is_redundant: Callable[[str], bool] = lambda _: False
-) -> Inquiry[tuple[list[Discriminator], Answer]]:
+    failing: Sequence[Features],
+    working: WorkingCalls,
+    cuts: Mapping[str, Sequence[float]],
+    is_redundant: Callable[[str], bool] = lambda _: False,
+) -> list[Discriminator]:
     """Find what separates failing from working calls, the strongest first.
 
     Properties that only follow from a stronger one are left out, and so are those that may be chance.
 
     Args:
-        failing: one failing call of each conversation. The questions are about calls of the same kind that
-            worked.
+        failing: one failing call of each conversation.
+        working: calls of the same kind that worked.
+        cuts: of ``cuts_of``.
         is_redundant: whether an attribute only repeats what failed.
-
-    Returns:
-        What separates them, and the outline of the working calls.
     """
-    is_single = len(failing) < 2  # noqa: PLR2004 - one call has everything that it has
-    outline = yield Outline({} if is_single else cuts_of(failing), names=not is_single)
-    if is_single or not outline.total:
-        return [], outline
-    candidates = [pair for pair in properties(failing, outline) if not is_redundant(pair[0].attribute)]
+    if len(failing) < 2 or not working.total:  # noqa: PLR2004 - one call has everything that it has
+        return []
+    candidates = [pair for pair in properties(failing, working, cuts) if not is_redundant(pair[0].attribute)]
     candidate_properties = [candidate for candidate, _ in candidates]
-    answer = yield Counts(candidate_properties)
-    counts = zip(count_by_property(failing, candidate_properties), answer.counts, strict=True)
+    counts = zip(
+        count_by_property(failing, candidate_properties), working.counts(candidate_properties), strict=True
+    )
     # Two families, so that hundreds of thresholds do not outweigh the few plain values.
     plain, thresholds = _Family(1 - _THRESHOLD_SHARE), _Family(_THRESHOLD_SHARE)
-    for (candidate, comparisons), (failing_count, working) in zip(candidates, counts, strict=True):
+    for (candidate, comparisons), (bad, good) in zip(candidates, counts, strict=True):
         family = thresholds if candidate.comparison in _THRESHOLDS else plain
-        family.take(candidate, Table(failing_count, len(failing), working, outline.total), comparisons)
-    likely = [one.property for one in _significant(plain, thresholds)[:MOST_COMBINED]]
-    if not likely:
-        return [], outline
+        family.take(candidate, Table(bad, len(failing), good, working.total), comparisons)
+    likely = [one.property for one in _significant(plain, thresholds)[:_MOST_COMBINED]]
     # Several calls of one conversation may count as one.
-    answer = yield Clustering(likely, failing)
-    effects = dict(zip(likely, map(design_effect, answer.spreads), strict=True))
+    effects = {prop: design_effect(working.spread(prop, failing)) for prop in likely}
     plain.weigh(effects)
     thresholds.weigh(effects)
     ranked = _significant(plain, thresholds)
     if len(ranked) < 2:  # noqa: PLR2004 - nothing to be independent of
-        return ranked, outline
-    answer = yield Combinations([one.property for one in ranked])
-    return _keep_independent(ranked, failing, answer.combinations, effects), outline
+        return ranked
+    combinations = working.combinations([one.property for one in ranked])
+    return _keep_independent(ranked, failing, combinations, effects)
 
 
 def _significant(*families: _Family) -> list[Discriminator]:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import is_number, value_counts
-from autogen_otel.diagnosis.comparison.in_memory import bits_of, runs_of
+from autogen_otel.diagnosis.comparison.calls import Run, WorkingCalls, bits_of, is_number, runs_of
+from autogen_otel.diagnosis.comparison.candidates import value_counts
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Answer, Combinations, Inquiry, Outline, Run
 from autogen_otel.diagnosis.evidence.features import TIME, Features
 
 _MOST_VALUES: Final = 7
@@ -42,33 +41,36 @@ class Bar:
 
 
 def distributions(
-    properties: Sequence[Property], failing: Sequence[Features], outline: Answer
-) -> Inquiry[tuple[tuple[Bar, ...], ...]]:
+    properties: Sequence[Property],
+    failing: Sequence[Features],
+    working: WorkingCalls,
+    cuts: Mapping[str, Sequence[float]],
+) -> tuple[tuple[Bar, ...], ...]:
     """Count the values, or ranges of the numbers, of the attributes of some properties.
 
     Args:
         properties: what separates failing from working calls; times get no bars, ``Timeline`` has them.
-        failing: calls that failed. The questions are about calls of the same kind that worked.
-        outline: of the working calls, with the cuts of ``cuts_of``.
+        failing: calls that failed.
+        working: calls of the same kind that worked.
+        cuts: of ``cuts_of``.
     """
     numeric = [prop for prop in properties if prop.comparison in _NUMERIC and prop.attribute != TIME]
-    edges = {prop.attribute: _edges(prop, failing, outline) for prop in numeric}
     value_properties = {
         prop: _value_properties(prop, failing) for prop in properties if prop.comparison not in _THRESHOLDS
     }
     distinct = list(
         dict.fromkeys(prop for bar_properties in value_properties.values() for prop in bar_properties)
     )
-    runs = (yield Outline(edges)).runs if edges else {}
-    counts = _CallCounts(distinct, failing, (yield Combinations(distinct)).combinations if distinct else {})
+    counts = _CallCounts(distinct, failing, working)
     bars: list[tuple[Bar, ...]] = []
     for prop in properties:
         if prop in value_properties:
             bars.append(tuple(_value_bars(prop, value_properties[prop], counts)))
         elif prop in numeric:
-            cuts = edges[prop.attribute]
-            failing_runs = runs_of((call.get(prop.attribute) for call in failing), cuts)
-            bars.append(tuple(_number_bars(prop, cuts, failing_runs, runs[prop.attribute])))
+            name = prop.attribute
+            edges = _edges(prop, failing, working.runs(name, cuts[name]))
+            failing_runs = runs_of((call.get(name) for call in failing), edges)
+            bars.append(tuple(_number_bars(prop, edges, failing_runs, working.runs(name, edges))))
         else:
             bars.append(())
     return tuple(bars)
@@ -111,10 +113,10 @@ class _CallCounts:
     """The numbers of failing and working calls with each combination of some properties."""
 
     def __init__(
-        self, properties: Sequence[Property], failing: Sequence[Features], working: Mapping[int, int]
+        self, properties: Sequence[Property], failing: Sequence[Features], working: WorkingCalls
     ) -> None:
         self._bits = {one: 1 << index for index, one in enumerate(properties)}
-        self._sides = (Counter(bits_of(failing, properties)), working)
+        self._sides = (Counter(bits_of(failing, properties)), working.combinations(properties))
 
     def count(self, properties: Sequence[Property], *, has_one: bool) -> tuple[int, int]:
         """How many failing and working calls have one of the properties, or none of them."""
@@ -130,11 +132,11 @@ def _text(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _edges(prop: Property, failing: Sequence[Features], outline: Answer) -> list[float]:
+def _edges(prop: Property, failing: Sequence[Features], working: Sequence[Run]) -> list[float]:
     """The edges of the ranges; the cut is one of them, so that no bar is on both sides of it."""
     failing_values = (call.get(prop.attribute) for call in failing)
     counts = Counter(value for value in failing_values if is_number(value))
-    for run in outline.runs.get(prop.attribute, ()):
+    for run in working:
         counts[run.lowest] += run.calls - run.calls // 2
         counts[run.highest] += run.calls // 2
     cut = float(prop.value)

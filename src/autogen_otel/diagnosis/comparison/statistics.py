@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from autogen_otel.diagnosis.comparison.questions import Spread
+from autogen_otel.diagnosis.comparison.calls import Spread
 
 NEARLY_ALL: Final = 0.9
 """From which share on failures have something in common: a few always have another reason."""

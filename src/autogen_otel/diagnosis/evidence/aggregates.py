@@ -152,7 +152,7 @@ class Timeline:
         self._counts: defaultdict[int, float] = defaultdict(float)
 
     def add(self, time_ns: int, weight: float = 1.0) -> None:
-        """Count one conversation, or as many as it stands for."""
+        """Count so many conversations at a time."""
         self._counts[time_ns // NS // self.seconds] += weight
         self._fit()
 

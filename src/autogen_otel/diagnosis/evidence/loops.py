@@ -13,8 +13,6 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import handoffs, terminations
 from autogen_otel.vocabulary import spans as span_names
 
-# No set: the recorded value may be a list, which has no hash.
-LIMITS: Final = (terminations.MAX_ROUND, terminations.MAX_TURNS, terminations.MAX_AUTO_REPLY)
 _DECIDED_BY_TOOL: Final = frozenset({handoffs.LLM_CONDITION, handoffs.REPLY_RESULT})
 """Reasons of handoffs that follow from a tool which the model called."""
 _DECIDED_BY_MODEL: Final = _DECIDED_BY_TOOL | {handoffs.AUTO}
@@ -72,7 +70,7 @@ def is_loop(subject: Mapping[str, Any]) -> bool:
 
 def loop_in(spans: list[Span], root: Span) -> Loop | None:
     """The loop at the end of a conversation, if a limit ended it."""
-    if root.attributes.get(names.CONVERSATION_TERMINATION) not in LIMITS:
+    if root.attributes.get(names.CONVERSATION_TERMINATION) not in terminations.LIMITS:
         return None
     ordered = sorted(spans, key=lambda span: span.start_ns)
     # Tools that hand over are called again and again because the agents go in circles.

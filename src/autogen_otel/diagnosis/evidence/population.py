@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
@@ -18,15 +19,15 @@ from autogen_otel.diagnosis.evidence.aggregates import (
     Samples,
     Timeline,
 )
-from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, is_loop, loop_in, loop_subject
+from autogen_otel.diagnosis.evidence.loops import Loop, is_loop, loop_in, loop_subject
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered, odd_problem
 from autogen_otel.diagnosis.evidence.subjects import tool_name
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.source import WeightedConversation
+from autogen_otel.traces.source import INSTANCES, WeightedConversation
 from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, terminations
 from autogen_otel.vocabulary import spans as span_names
 
 _SEED: Final = 14
@@ -43,18 +44,48 @@ _MOST_NAMES: Final = 10_000
 """Workflows, tools and models to count; programs that invent names for each conversation have more."""
 _USUAL_LIMITS: Final = 0.5
 """If more conversations of a workflow end at a limit, that is its design."""
-INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 _START: Final = attrgetter("start_ns")
 
 GroupKey = tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How many conversations were read, and how many they stand for, where all are too many.
+
+    Args:
+        failing_read: how many conversations with a failure were read.
+        failing: how many conversations these stand for.
+        working_read: how many other conversations were read.
+        working: how many conversations these stand for.
+    """
+
+    failing_read: int
+    failing: int
+    working_read: int
+    working: int
+
+    @classmethod
+    def of(cls, sample: Sequence[WeightedConversation]) -> Sampling | None:
+        """The numbers of a sample; ``None`` if it has all conversations."""
+        failing = [
+            conversation.weight for conversation in sample if any(span.failed for span in conversation.spans)
+        ]
+        working = [
+            conversation.weight
+            for conversation in sample
+            if not any(span.failed for span in conversation.spans)
+        ]
+        if all(weight == 1 for weight in (*failing, *working)):
+            return None
+        return cls(len(failing), round(sum(failing)), len(working), round(sum(working)))
+
+
 class Population:
     """Counts, failures and samples of all conversations.
 
     Args:
-        heaviest: the largest weight of a conversation: how many it stands for.
         group_sizes: how many failures of a group to keep, as ``Samples`` takes it.
 
     Attributes:
@@ -71,9 +102,10 @@ class Population:
         loops: conversations that ended in a loop, by workflow and agents.
         ended_conversations: how many conversations ended, by workflow.
         ended_at_limit: how many of them a limit ended.
+        sampling: how many of them were read, if not all.
     """
 
-    def __init__(self, heaviest: float = 1.0, group_sizes: Sequence[tuple[int, int]] = _GROUP_SIZES) -> None:
+    def __init__(self, group_sizes: Sequence[tuple[int, int]] = _GROUP_SIZES) -> None:
         self.conversations = 0.0
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
@@ -86,10 +118,9 @@ class Population:
         self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
         self.ended_at_limit: Counter[str] = Counter()
         self.ended_conversations: Counter[str] = Counter()
+        self.sampling: Sampling | None = None
         self._starts: OrderedDict[str, ConversationStart] = OrderedDict()
         self._numbering = Numbering()
-        self._heaviest, self._weight = heaviest, 1.0
-        self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
 
     @classmethod
     def of(cls, spans: Iterable[Span]) -> Population:
@@ -109,15 +140,31 @@ class Population:
     @classmethod
     def of_sample(cls, sample: Sequence[WeightedConversation]) -> Population:
         """Read a sample, whose conversations stand for others."""
-        population = cls(max((conversation.weight for conversation in sample), default=1.0))
-        in_order = sorted(sample, key=lambda conversation: min(map(_START, conversation.spans)))
-        for conversation in in_order:
-            population.add(conversation.spans, conversation.weight)
+        population = cls()
+        population.sampling = Sampling.of(sample)
+        heaviest = max((conversation.weight for conversation in sample), default=1.0)
+        choice = random.Random(_SEED)  # noqa: S311 - a sample, no secret
+        for conversation in sorted(sample, key=lambda one: min(map(_START, one.spans))):
+            weight = conversation.weight
+            # All working calls must have the same weight: those of some lighter conversations do not count.
+            counts = weight >= heaviest or choice.random() * heaviest < weight
+            # In a sample the number of a conversation in its process is unknown.
+            number = 0 if heaviest > 1 else None
+            population.add(conversation.spans, weight, heaviest if counts else 0.0, number)
         return population
 
-    def add(self, spans: list[Span], weight: float = 1.0) -> None:
-        """Add the spans of one conversation that stands for ``weight``, or of a late piece of one."""
-        self._weight = weight
+    def add(
+        self, spans: list[Span], weight: float = 1.0, working: float = 1.0, number: int | None = None
+    ) -> None:
+        """Add the spans of one conversation, or of a late piece of one.
+
+        Args:
+            spans: the spans; one may come twice.
+            weight: how many conversations it stands for, and each failure in it; 0 if they do not count.
+            working: how many calls each call stands for that worked; the same for all of one kind, or 0.
+            number: the conversation's number in its process, 0 if it is unknown; by default it follows from
+                those that are added.
+        """
         has_failed = is_ours = False
         unique: dict[str, Span] = {}
         tools: list[Span] = []
@@ -140,29 +187,25 @@ class Population:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        reading = Reading(list(unique.values()), self._count(spans, roots or spans))
-        failures = self._keep_failures(reading) if has_failed else []
-        # All working calls in the samples must have the same weight: we skip some lighter conversations.
-        if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
-            self._keep_working(reading, tools, chats)
-        self._keep_conversation(reading, roots, failures)
+        start = self._count(spans, roots or spans, weight)
+        reading = Reading(list(unique.values()), start if number is None else number)
+        failures = self._keep_failures(reading, weight) if has_failed else []
+        if working:
+            self._keep_working(reading, tools, chats, working)
+        self._keep_conversation(reading, roots, failures, weight, working)
 
-    def add_failing(self, spans: list[Span], number: int) -> bool:
-        """Add the failures of a conversation whose working calls and whose end the database counts.
+    def keep_tools(self, spans: list[Span], number: int, weights: Mapping[str, float]) -> None:
+        """Add only those calls in a conversation that worked and are of one of some tools.
 
         Args:
             spans: the conversation's, each once.
-            number: its number in its process.
-
-        Returns:
-            Whether the conversation itself failed, and not a call in it.
+            number: as for ``add``.
+            weights: by tool, how many calls each call stands for.
         """
         reading = Reading(spans, number)
-        failures = self._keep_failures(reading)
-        if failures:
-            return any(failure.kind == CONVERSATION for failure in failures)
-        root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
-        return root is not None and self._keep_loop(reading, root)
+        for tool in spans:
+            if tool.operation == span_names.EXECUTE_TOOL and weights.get(tool_name(tool)):
+                self._keep_tool(reading, tool, weights[tool_name(tool)])
 
     def hold(self, occurrence: Occurrence) -> None:
         """Keep a failure, as it was read, even if the sample of its group left it out."""
@@ -208,62 +251,53 @@ class Population:
         """The conversations with one loop, each with its weight: how many it stands for."""
         return _weighted(self.loops[key])
 
-    def _count(self, spans: list[Span], workflow_spans: list[Span]) -> ConversationStart | int:
+    def _count(self, spans: list[Span], workflow_spans: list[Span], weight: float) -> ConversationStart:
         # A trace may begin in another program that calls this one.
         first = min(workflow_spans, key=_START)
         conversation_start = self._starts.get(first.trace_id)
         if conversation_start is not None:
             return conversation_start
-        self.conversations += self._weight
+        self.conversations += weight
         start_ns = min(map(_START, spans))
         self.first_ns = min(self.first_ns or start_ns, start_ns)
         self.last_ns = max(self.last_ns, start_ns)
-        self.over_time.add(start_ns, self._weight)
+        self.over_time.add(start_ns, weight)
         process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
         conversation_start = self._starts[first.trace_id] = ConversationStart(process, first.start_ns)
         if len(self._starts) > _MOST_STARTS:
             self._starts.popitem(last=False)
-        # In a sample the number of a conversation in its process is unknown.
-        if self._heaviest > 1:
-            return 0
         self._numbering.note(conversation_start)
         return conversation_start
 
-    def _keep_failures(self, reading: Reading) -> list[Occurrence]:
+    def _keep_failures(self, reading: Reading, weight: float) -> list[Occurrence]:
         occurrences = reading.occurrences()
-        for occurrence in occurrences:
-            sample = self.groups.sample_for(group_key(occurrence), _identity(occurrence), self._weight)
+        for occurrence in occurrences if weight else ():
+            sample = self.groups.sample_for(group_key(occurrence), _identity(occurrence), weight)
             if sample is not None:
                 sample.keep(occurrence.with_features())
         return occurrences
 
-    def _keep_loop(self, reading: Reading, root: Span) -> bool:
+    def _keep_loop(self, reading: Reading, root: Span, weight: float) -> bool:
         loop = loop_in(reading.spans, root)
-        if loop is None:
-            return False
-        key = (_workflow(root), loop._replace(times=0))
-        sample = self.loops.sample_for(key, root.trace_id, self._weight)
-        if sample is not None:
-            sample.keep(_loop_occurrence(reading, root, loop))
-        return True
+        if loop is not None and weight:
+            key = (_workflow(root), loop._replace(times=0))
+            sample = self.loops.sample_for(key, root.trace_id, weight)
+            if sample is not None:
+                sample.keep(_loop_occurrence(reading, root, loop))
+        return loop is not None
 
-    def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span]) -> None:
+    def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span], weight: float) -> None:
         tools_with_errors: set[str] = set()
         for tool in tools:
-            attributes = tool.attributes
             name = tool_name(tool)
-            if names.TOOL_RETURNED_ERROR in attributes and (
+            if names.TOOL_RETURNED_ERROR in tool.attributes and (
                 name in self.returned_errors or len(self.returned_errors) < _MOST_NAMES
             ):
-                self.returned_errors[name] += round(self._heaviest)
+                self.returned_errors[name] += round(weight)
                 tools_with_errors.add(name)
-            if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
-                continue
-            sample = self.working.sample_for(tool_kind(name), tool.trace_id + tool.span_id, self._heaviest)
-            if sample is not None:
-                sample.keep(reading.tool_features(tool))
-        self.returned_conversations.update(dict.fromkeys(tools_with_errors, round(self._heaviest)))
-        self._count_odd_answers(chats)
+            self._keep_tool(reading, tool, weight)
+        self.returned_conversations.update(dict.fromkeys(tools_with_errors, round(weight)))
+        self._count_odd_answers(chats, round(weight))
         for chat in chats:
             attributes = chat.attributes
             if not (
@@ -272,32 +306,46 @@ class Population:
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
             ) and reading.was_answered_at_once(chat):
-                sample = self.working.sample_for(MODEL, chat.trace_id + chat.span_id, self._heaviest)
+                sample = self.working.sample_for(MODEL, chat.trace_id + chat.span_id, weight)
                 if sample is not None:
                     sample.keep(reading.model_features(chat, chat))
 
-    def _count_odd_answers(self, chats: list[Span]) -> None:
+    def _keep_tool(self, reading: Reading, tool: Span, weight: float) -> None:
+        if tool.status_code == STATUS_ERROR or tool.attributes.get(names.CANCELLED) is True:
+            return
+        kind = tool_kind(tool_name(tool))
+        sample = self.working.sample_for(kind, tool.trace_id + tool.span_id, weight)
+        if sample is not None:
+            sample.keep(reading.tool_features(tool))
+
+    def _count_odd_answers(self, chats: list[Span], weight: int) -> None:
         odd = [(chat.subject, problem) for chat in chats if (problem := odd_problem(chat)) is not None]
         known = [key for key in odd if key in self.odd_answers or len(self.odd_answers) < _MOST_NAMES]
-        weight = round(self._heaviest)
         for key in known:
             self.odd_answers[key] += weight
         self.odd_conversations.update(dict.fromkeys(known, weight))
 
-    def _keep_conversation(self, reading: Reading, roots: list[Span], failures: list[Occurrence]) -> None:
+    def _keep_conversation(
+        self,
+        reading: Reading,
+        roots: list[Span],
+        failures: list[Occurrence],
+        weight: float,
+        working: float,
+    ) -> None:
         root = _root_of(roots)
         if root is None:
             return
         workflow = _workflow(root)
         if workflow in self.ended_conversations or len(self.ended_conversations) < _MOST_NAMES:
-            self.ended_conversations[workflow] += round(self._weight)
-        if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
+            self.ended_conversations[workflow] += round(weight)
+        if root.attributes.get(names.CONVERSATION_TERMINATION) in terminations.LIMITS:
             if workflow in self.ended_conversations:
-                self.ended_at_limit[workflow] += round(self._weight)
-            if not failures and self._keep_loop(reading, root):
+                self.ended_at_limit[workflow] += round(weight)
+            if not failures and self._keep_loop(reading, root, weight):
                 return
-        if not any(failure.kind == CONVERSATION for failure in failures):
-            sample = self.working.sample_for(CONVERSATION, root.trace_id, self._heaviest)
+        if working and not any(failure.kind == CONVERSATION for failure in failures):
+            sample = self.working.sample_for(CONVERSATION, root.trace_id, working)
             if sample is not None:
                 sample.keep(reading.conversation_features(root))
 

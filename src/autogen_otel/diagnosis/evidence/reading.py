@@ -308,9 +308,6 @@ class Reading:
 
 _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}
 
-
-ODD_PROBLEMS: Final = (responses.CUT_AT_TOKEN_LIMIT, responses.EMPTY, responses.REFUSAL)
-"""Problems of answers that AutoGen goes on with: no failure, and seldom what anybody wants."""
 _PROVIDER_CAUSES: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
 
 
@@ -330,7 +327,7 @@ def _is_request(requested: str, name: object, call_id: object) -> bool:
 def odd_problem(chat: Span) -> str | None:
     """The problem of an answer that AutoGen goes on with, if it has one."""
     problem = chat.attributes.get(names.RESPONSE_PROBLEM)
-    return problem if problem in ODD_PROBLEMS and chat.status_code != STATUS_ERROR else None
+    return problem if problem in responses.NO_FAILURE and chat.status_code != STATUS_ERROR else None
 
 
 def _cause(span: Span) -> str:

@@ -35,12 +35,8 @@ from autogen_otel.vocabulary.attributes import Kind
 TABLE: Final = "otel_traces"
 SECONDS: Final = 600.0
 """To wait for an answer; a query over many millions of spans takes long."""
-TEMPORARY: Final = "autogen_otel_"
-"""Begins the names of temporary tables."""
 LONGEST_FIELD: Final = 128 * 1024
 """Bytes of a field of a form, the query itself among them: ``http_max_field_value_size``."""
-LONGEST_LIST: Final = 3000
-"""Ids in one value, so that it fits a field."""
 _LONGEST_IN_ADDRESS: Final = 2000
 """Characters of values: proxies take addresses of 8 kB. Newer servers take values as a form as well."""
 _PADDING_NS: Final = 86_400 * NS
@@ -125,15 +121,12 @@ class ClickHouse:
     def link(self, trace_id: str, span_id: str) -> None:
         """It has no page for a trace."""
 
-    def rows(
-        self, sql: str, values: Mapping[str, Any] | None = None, session: str = ""
-    ) -> Iterator[list[Any]]:
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
         """Ask in SQL.
 
         Args:
             sql: a ``SELECT`` with ``{name:Type}`` where a value belongs.
             values: text, numbers, and lists of them, by name.
-            session: whose temporary tables it may read. It takes one question after the other.
 
         Yields:
             The rows.
@@ -141,36 +134,21 @@ class ClickHouse:
         Raises:
             SourceError: there is no answer.
         """
-        for line in self._answer(f"{sql}\nFORMAT JSONCompactEachRow", values, session):
+        for line in self._answer(f"{sql}\nFORMAT JSONCompactEachRow", values):
             yield self._row(line)
 
-    def run(self, sql: str, values: Mapping[str, Any] | None = None, session: str = "") -> None:
-        """Run a statement that answers nothing, in a session.
-
-        Raises:
-            SourceError: it cannot be run; ``RefusedError`` if the server does not let this user do it.
-        """
-        for _ in self._answer(sql, values, session):
-            pass
-
-    def _answer(self, sql: str, values: Mapping[str, Any] | None, session: str) -> Iterator[bytes]:
+    def _answer(self, sql: str, values: Mapping[str, Any] | None) -> Iterator[bytes]:
         parameters = {
             f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
         }
-        settings = {"session_id": session, "session_timeout": _SESSION_SECONDS} if session else {}
         try:
             if sum(map(len, parameters.values())) <= _LONGEST_IN_ADDRESS:
-                yield from self._client.lines("/", {**parameters, **settings}, sql.encode())
+                yield from self._client.lines("/", parameters, sql.encode())
             else:
                 fields = {"query": sql, **parameters}
                 self._demand_short(fields)
-                yield from self._client.lines("/", settings, *form(fields))
+                yield from self._client.lines("/", {}, *form(fields))
         except RefusedError as error:
-            if session and TEMPORARY in str(error):
-                raise SourceError(
-                    f"{self._client.name} has lost the session that was begun: several servers answer there; "
-                    "give the address of one of them, or send what has the same session_id to the same one"
-                ) from None
             if any(code in str(error) for code in _NO_TABLE):
                 raise SourceError(
                     f"{self.name} does not exist: name the table that your Collector writes, "
@@ -244,8 +222,6 @@ class ClickHouse:
 
 
 _MESSAGE_CHARACTERS: Final = 200
-_SESSION_SECONDS: Final = "600"
-"""After which a server forgets a session that nobody asks in."""
 _MOST_VALUES: Final = 100
 _ATTRIBUTE_COLUMNS: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
 """The columns that may have an attribute."""
