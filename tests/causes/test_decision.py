@@ -127,7 +127,7 @@ def test_whose_code_and_what_it_was_given(error: Exception, known: dict[str, Any
     [
         (400, ProviderError("roles must alternate"), 0, causes.CLIENT),
         (400, ProviderError("roles must alternate"), 3, causes.STALE_STATE),
-        (500, ProviderError("roles must alternate"), 3, causes.BACKEND),
+        (503, ProviderError("roles must alternate"), 3, causes.BACKEND),
         (302, ProviderError(), 0, causes.CONFIG_ENTRY),
         (200, ProviderError("?", code="503"), 0, causes.BACKEND),
         (200, ProviderError("Too many requests"), 0, causes.RATE_LIMIT),

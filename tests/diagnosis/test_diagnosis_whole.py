@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from autogen_otel.cli.wording import title
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import Finding, diagnose
 from autogen_otel.traces.conversations import summaries
@@ -460,12 +461,22 @@ def test_a_circle_is_the_same_wherever_it_was_when_the_limit_came() -> None:
     assert finding.conversations == 2
 
 
+def test_a_human_who_cannot_answer_is_told_apart_from_a_selection_that_failed() -> None:
+    it = RecordedTrace()
+    origin: dict[str, Any] = {ORIGIN: "orchestration"}
+    with it.span("invoke_agent eve", 0, exception("EOFError", "EOF when reading a line"), **origin):
+        it.leaf("await_human_input eve", 1, exception("EOFError", "EOF when reading a line"), **origin)
+    (finding,) = found(it)
+    assert "where there is no terminal" in finding.advice
+    assert "no terminal" in title(finding.cause, finding.subject)
+
+
 @pytest.mark.parametrize(
     ("cause", "kind", "status", "advice"),
     [
         ("client", "requests.exceptions.ConnectionError", 200, "TIKTOKEN_CACHE_DIR"),
         ("client", "openai.BadRequestError", 400, "llm.example refuses these requests as they are (400)"),
-        ("client", "KeyError", None, "Fix the custom client"),
+        ("client", "KeyError", None, "Fix the request"),
         ("unknown", "EOFError", None, "where there is no terminal"),
         ("unknown", "WeirdError", None, "Look at the stack trace of WeirdError"),
     ],

@@ -46,7 +46,7 @@ from tests.support.agents import (
 )
 from tests.support.lineage import HAS_ASSISTANTS, HAS_GUARDRAILS, HAS_PATTERNS, HAS_SWARM
 from tests.support.models import counting_words
-from tests.support.tools import a_lookup, claim, leave, lookup
+from tests.support.tools import a_lookup, claim, half, leave, lookup
 
 _VOLATILE = re.compile(r"127\.0\.0\.1:\d+|0x[0-9a-f]+")
 
@@ -238,6 +238,9 @@ CONVERSATIONS = (
     Conversation("recovered", [[error(500, "Down", retry_after=0.01), error(503, "Down"), _DONE]], _plain),
     Conversation("surfaced", [[error(500, "Down")] * 3], _plain),
     Conversation("surfaced after a tool", [[_FAILING_CALL, *[error(500, "Down")] * 3]], _with_tools),
+    Conversation("refused name", [[error(400, "Only messages of role 'user' can have a name.")]], _plain),
+    Conversation("refused tool", [[error(400, "Invalid schema for function 'lookup': empty")]], _with_tools),
+    Conversation("cannot be sent", [[tool_call("half", {}), _DONE]], lambda servers: pair(servers[0], half)),
     Conversation("rate limited", [[error(429, "Slow down", retry_after=0.01)] * 3], _plain),
     Conversation("connection dropped", [[drop()] * 3], _plain),
     Conversation("HTML", [[html()]], _plain),

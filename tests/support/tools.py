@@ -29,6 +29,11 @@ def claim(amount: float, currency: str = "EUR") -> str:
     return f"{amount + 1} {currency}"
 
 
+def half() -> str:
+    """Return half of a surrogate pair, as a file name may have it."""
+    return "scan \ud83d"
+
+
 def leave() -> str:
     """End the program."""
     raise SystemExit(3)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autogen_otel.traces.conversations import summaries, summarize
 from autogen_otel.traces.failures import Failure, propagating_span_ids
-from autogen_otel.traces.stacktrace import chained_exceptions, innermost_user_frame
+from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.attributes import CANCELLED, CONVERSATION_TURNS
 from tests.support.growth import below_a_circle, grows_with_the_trace, side_by_side
@@ -160,7 +160,7 @@ def test_an_exception_of_a_script_is_the_same_in_a_stack_trace() -> None:
 
 
 def test_the_users_innermost_frame_of_the_first_cause_is_found() -> None:
-    frame = innermost_user_frame(TOOL_TRACE)
+    frame = raising_user_frame(TOOL_TRACE)
     assert frame is not None
     assert (frame.location, frame.source) == ("policies.py:42 in parse_id", 'return int(text.split("-")[1])')
     assert chained_exceptions(TOOL_TRACE) == (
@@ -170,23 +170,23 @@ def test_the_users_innermost_frame_of_the_first_cause_is_found() -> None:
 
 
 def test_where_only_libraries_raised_there_is_no_users_frame() -> None:
-    assert innermost_user_frame(API_TRACE.format(error="openai.NotFoundError: x")) is None
+    assert raising_user_frame(API_TRACE.format(error="openai.NotFoundError: x")) is None
     for file in (
         "/usr/lib/python3.12/json/decoder.py",
         r"C:\Python312\Lib\json\decoder.py",
         "<frozen runpy>",
     ):
         assert (
-            innermost_user_frame(
+            raising_user_frame(
                 f'Traceback (most recent call last):\n  File "{file}", line 3, in decode\nE: x'
             )
             is None
         )
-    assert innermost_user_frame("cut in the mid") is None
+    assert raising_user_frame("cut in the mid") is None
 
 
 def test_frames_without_source_and_of_windows_are_read() -> None:
-    frame = innermost_user_frame(
+    frame = raising_user_frame(
         '  File "C:\\work\\claims\\tools.py", line 7, in f\n  File "<frozen importlib>", line 1, in g\nE: x'
     )
     assert frame is not None
@@ -200,7 +200,7 @@ def test_exceptions_of_a_group_are_read() -> None:
         "  |     async with TaskGroup():\n"
         "  | ExceptionGroup: unhandled errors (1 sub-exception)\n"
     )
-    frame = innermost_user_frame(text)
+    frame = raising_user_frame(text)
     assert frame is not None
     assert frame.location == "app.py:3 in main"
     assert chained_exceptions(text) == ("ExceptionGroup: unhandled errors (1 sub-exception)",)

@@ -99,6 +99,12 @@ def in_function(error: BaseException, module: str, name: str = "") -> bool:
     )
 
 
+def raised_in(error: BaseException, *modules: str) -> bool:
+    """Whether one of these modules of the host is the last that the exception left."""
+    names = [_module(link.tb_frame) for link in _links(error) if package_of(link.tb_frame) in HOST]
+    return bool(names) and names[-1] in modules
+
+
 def raised_by(error: BaseException, *packages: str) -> bool:
     """Whether one of these packages raised, or called the function of the standard library that raised."""
     last = None

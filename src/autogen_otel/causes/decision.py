@@ -12,13 +12,22 @@ import ssl
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from autogen_otel.causes import wordings
-from autogen_otel.causes.blame import callback_of, in_cache, in_function, in_model_client, raised_by
+from autogen_otel.causes.blame import (
+    callback_of,
+    in_cache,
+    in_function,
+    in_model_client,
+    raised_by,
+    raised_in,
+)
 from autogen_otel.causes.chain import chain
 from autogen_otel.causes.failure import Callback, Failure
-from autogen_otel.causes.provider_error import ProviderError, error_in
+from autogen_otel.causes.provider_error import ProviderError
+from autogen_otel.causes.request_part import refused_part
+from autogen_otel.causes.sdk_exception import error_of, status_of
 from autogen_otel.reading import read, read_text
 from autogen_otel.vocabulary import causes
 
@@ -29,6 +38,8 @@ FIRST_FAILED_STATUS = 300
 _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
 _REFUSED_STATUSES = (None, 400, 422)
+_ORDER_STATUSES = (*_REFUSED_STATUSES, 500)
+"""Local servers answer with 500 where the template of the model cannot make a prompt of the messages."""
 _FILTER_STATUSES = (*_REFUSED_STATUSES, 403)
 
 _VAGUE_STATUSES = (None, 500)
@@ -63,7 +74,17 @@ _BY_CLASS_NAME = {
 }
 _TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
 """AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
-_PRICES = "autogen.oai.client"
+_WRAPPER = "autogen.oai.client"
+_HANDOFF_RULES = (
+    "autogen.agentchat.group.context_expression",
+    "autogen.agentchat.group.context_condition",
+    "autogen.agentchat.group.available_condition",
+    "autogen.agentchat.contrib.swarm_agent",
+)
+"""Where AG2 evaluates the conditions of handoffs."""
+_NO_VARIABLE = "a template names a variable that the context lacks"
+_NO_TERMINAL = ("lost sys.stdin", "reading from stdin", "does not support input requests")
+"""How Python, pytest and Jupyter say that nobody can answer; ``input()`` itself raises ``EOFError``."""
 _HOST_AND_SDK = ("autogen", "ag2", "openai", "pydantic", "pydantic_core", "fast_depends")
 _TRIP_ERRORS = (TypeError, AttributeError, LookupError)
 _AGENT = "autogen.agentchat.conversable_agent"
@@ -81,6 +102,8 @@ class Scene(Enum):
     """Turns, conversations and their parts: AutoGen calls functions of the application's here."""
     SELECTION = auto()
     """Selection of the next speaker."""
+    HUMAN = auto()
+    """The wait for a human's input."""
     CODE = auto()
     """Execution of code that a model wrote."""
 
@@ -170,8 +193,7 @@ def decide(links: Iterable[BaseException], case: Circumstances) -> Failure:
     if callback is not None:
         is_clients = in_model_client(errors[0], has_client=case.has_custom_client)
         return Failure(causes.CLIENT if is_clients else causes.CALLBACK, errors[0], callback=callback)
-    readings = {Scene.MODEL_CALL: _of_model_call, Scene.SELECTION: _of_selection}.get(case.scene, _of_chat)
-    return next(readings(errors, case), None) or Failure(causes.UNKNOWN, errors[0])
+    return next(_READINGS.get(case.scene, _of_chat)(errors, case), None) or Failure(causes.UNKNOWN, errors[0])
 
 
 def cause_of_answer(status: int | None, error: ProviderError, carried_messages: int = 0) -> str:
@@ -202,7 +224,7 @@ def cause_of_break(error: BaseException, carried_messages: int = 0) -> str:
     is_event = type(error).__name__ == "APIError" and read(error, "status_code") is None
     if not is_event:
         return causes.STREAM_INTERRUPTED
-    return cause_of_answer(None, _error_of(error), carried_messages)
+    return cause_of_answer(None, error_of(error), carried_messages)
 
 
 def was_lost(error: BaseException) -> bool:
@@ -224,16 +246,25 @@ def _of_answer(status: int | None, error: ProviderError, carried_messages: int) 
         and wordings.mentions(wordings.FILTER_WORDINGS, words)
     ):
         yield causes.CONTENT_FILTER
-    if carried_messages and status in _REFUSED_STATUSES and wordings.mentions(wordings.STALE_WORDINGS, words):
-        yield causes.STALE_STATE
-    if by_code is not None and by_code != causes.BACKEND:
-        yield by_code
+    if status in _ORDER_STATUSES and wordings.mentions(wordings.ABILITY_WORDINGS, words):
+        yield causes.CONFIG_ENTRY
+    if (
+        by_code in {None, causes.BACKEND}
+        and status in _ORDER_STATUSES
+        and wordings.mentions(wordings.ORDER_WORDINGS, words)
+    ):
+        yield causes.STALE_STATE if carried_messages else causes.CLIENT
+    # What is wrong with a message or a tool is no option of the entry.
+    is_of_part = refused_part(error) is not None
+    if by_code not in {None, causes.BACKEND, causes.CONFIG_ENTRY if is_of_part else None}:
+        yield str(by_code)
     if status in wordings.BY_STATUS:
         yield wordings.BY_STATUS[status]
     is_refusal = status is None or status < _FIRST_SERVER_STATUS
-    if is_refusal and (
-        error.parameter in wordings.ENTRY_PARAMETERS or wordings.mentions(wordings.CONFIG_WORDINGS, words)
-    ):
+    is_option = error.parameter in wordings.ENTRY_PARAMETERS or (
+        not is_of_part and wordings.mentions(wordings.CONFIG_WORDINGS, words)
+    )
+    if is_refusal and is_option:
         yield causes.CONFIG_ENTRY
     if wordings.mentions(wordings.RATE_WORDINGS, words):
         yield causes.RATE_LIMIT
@@ -280,10 +311,12 @@ def _of_stream(errors: Errors, stream: Stream, carried_messages: int) -> Iterato
 
 def _of_model_call(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     error = errors[0]
-    if case.has_odd_price and in_function(error, _PRICES, "price"):
+    if case.has_odd_price and in_function(error, _WRAPPER, "price"):
         yield Failure(causes.CONFIG_ENTRY, error, message="the entry's price is no pair of numbers")
     if in_cache(error):
         yield Failure(causes.CALLBACK, error)
+    if in_function(error, _WRAPPER, "instantiate"):
+        yield Failure(causes.CALLBACK, error, message=_NO_VARIABLE)
     if case.was_answered and case.has_custom_client:
         yield Failure(causes.CLIENT, error)
     yield from (Failure(cause, error) for cause in _of_links(errors, case.carried_messages))
@@ -298,8 +331,18 @@ def _of_selection(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     yield Failure(causes.ORCHESTRATION, errors[0])
 
 
+def _of_human_input(errors: Errors, case: Circumstances) -> Iterator[Failure]:
+    if isinstance(errors[0], EOFError) or any(words in read_text(errors[0]) for words in _NO_TERMINAL):
+        yield Failure(causes.ORCHESTRATION, errors[0], message="a human is asked, and there is no terminal")
+    yield from _of_chat(errors, case)
+
+
 def _of_chat(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     error = errors[0]
+    if in_function(error, _WRAPPER, "instantiate"):
+        yield Failure(causes.CALLBACK, error, message=_NO_VARIABLE)
+    if raised_in(error, *_HANDOFF_RULES):
+        yield Failure(causes.ORCHESTRATION, error, message="a condition of a handoff cannot be evaluated")
     yield from (Failure(cause, error) for cause in _of_links(errors, case.carried_messages))
     if not raised_by(error, *_HOST_AND_SDK):
         return
@@ -313,6 +356,13 @@ def _of_chat(errors: Errors, case: Circumstances) -> Iterator[Failure]:
         yield Failure(causes.TOOL_ARGUMENTS, error)
 
 
+_READINGS: Final = {
+    Scene.MODEL_CALL: _of_model_call,
+    Scene.SELECTION: _of_selection,
+    Scene.HUMAN: _of_human_input,
+}
+
+
 def _of_links(links: Errors, carried_messages: int) -> Iterator[str]:
     for link in links:
         yield from _of_link(link, carried_messages)
@@ -320,9 +370,9 @@ def _of_links(links: Errors, carried_messages: int) -> Iterator[str]:
 
 def _of_link(error: BaseException, carried_messages: int) -> Iterator[str]:
     """Causes by an exception's own fields, class and message, and by the exceptions hidden behind it."""
-    status = _status_of(error)
+    status = status_of(error)
     if status is not None and status >= FIRST_FAILED_STATUS:
-        yield cause_of_answer(status, _error_of(error), carried_messages)
+        yield cause_of_answer(status, error_of(error), carried_messages)
     for origin in _origins(error):
         if isinstance(origin, socket.gaierror):
             yield causes.CONFIG_ENTRY
@@ -335,43 +385,10 @@ def _of_link(error: BaseException, carried_messages: int) -> Iterator[str]:
         yield cause_of_answer(int(status_match[1]), ProviderError()) if status_match else causes.BACKEND
     yield from (cause for name, cause in _BY_CLASS_NAME.items() if name in kinds)
     if "APIError" in kinds:
-        yield cause_of_answer(None, _error_of(error))
+        yield cause_of_answer(None, error_of(error))
     elif "OpenAIError" in kinds:
         # No credentials, or two kinds of them, or an endpoint that goes with neither.
         yield causes.CONFIG_ENTRY
-
-
-def _error_of(error: BaseException) -> ProviderError:
-    """What the provider said, from the exception of an SDK."""
-    body, response = read(error, "body"), read(error, "response")
-    # The AWS SDK has a dict there, with its code in capitals.
-    aws = response.get("Error") if isinstance(response, dict) else None
-    error_of_body = error_in(
-        {str(key).lower(): value for key, value in aws.items()} if isinstance(aws, dict) else body
-    )
-    code, kind, parameter = (read(error, name) for name in ("code", "type", "param"))
-    status = read(error, "status")
-    return ProviderError(
-        f"{error_of_body.message or ''} {read_text(error)}".strip(),
-        error_of_body.code or (str(code) if isinstance(code, (str, int)) else None),
-        error_of_body.type or next((value for value in (kind, status) if isinstance(value, str)), None),
-        error_of_body.parameter or (parameter if isinstance(parameter, str) else None),
-    )
-
-
-def _status_of(error: BaseException) -> int | None:
-    """The HTTP status in an exception: of the openai SDK, of requests and httpx, of AWS, of Google."""
-    response = read(error, "response")
-    aws = response.get("ResponseMetadata") if isinstance(response, dict) else None
-    for status in (
-        read(error, "status_code"),
-        read(response, "status_code"),
-        aws.get("HTTPStatusCode") if isinstance(aws, dict) else None,
-        read(error, "code"),
-    ):
-        if isinstance(status, int) and not isinstance(status, bool) and 100 <= status < 600:  # noqa: PLR2004 - all there are
-            return status
-    return None
 
 
 def _origins(error: BaseException) -> Iterator[BaseException]:

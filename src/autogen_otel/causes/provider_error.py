@@ -20,8 +20,8 @@ _DEEPEST = 4
 
 _WORDS = ("message", "msg", "detail", "details", "error_description", "error_message", "error_msg", "Message")
 _OTHER_WORDS = ("errors", "title", "faultstring", "fault", "reason", "description")
-_LAYER_KEYS = ("error", "errors", "detail", "details", "fault")
-"""Keys under which objects have the object that describes the error."""
+_LAYER_KEYS = ("error", "errors", "detail", "details", "fault", "message")
+"""Keys under which objects have the object that describes the error, maybe as text."""
 _INNER_LAYERS = ("innererror", "inner_error")
 """Keys under which that object has one that says more."""
 _CODE_KEYS = ("code", "error_code", "errorCode")
@@ -32,7 +32,10 @@ _ERROR_STATUS = re.compile("[45][0-9][0-9]")
 # Neither part can match where the other begins, so that a page takes no longer than its length.
 _TAG = re.compile("<([^<>]*)>")
 _BLANK = re.compile(r"\s+")
-_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<h1)", re.IGNORECASE)
+_HTML = re.compile(r"\s*(?:<\?xml[^<>]*>\s*)?(?:<!doctype html|<html|<head|<body|<h1)", re.IGNORECASE)
+_ANY = re.compile("(?s:.+)")
+_REASON = re.compile("[A-Z][A-Z0-9_]+")
+"""A code as Google has it beside its ``details``; elsewhere the reason is a sentence."""
 _COMPLETION = re.compile(rb'"choices"\s{0,9}:\s{0,9}\[\s{0,9}\{')
 
 
@@ -80,8 +83,9 @@ def error_in(document: Any) -> ProviderError:
     if isinstance(document, str):
         return _error_in_text(document[:_MOST_TEXT], "")
     layers = tuple(_layers(document, 0))
-    message = next((text for layer in layers if (text := _message(layer, 0)) is not None), None)
-    code = _first_value(layers, _CODE_KEYS)
+    messages = (_message(layer, 0, keys) for keys in (_WORDS, _OTHER_WORDS) for layer in layers)
+    message = next((text for text in messages if text is not None), None)
+    code = _first_value(layers, ("reason",), _REASON) or _first_value(layers, _CODE_KEYS)
     error_code = document.get("error") if isinstance(document, Mapping) else None
     if isinstance(error_code, str):
         # OAuth has a code there, and the message beside it.
@@ -146,7 +150,7 @@ def _error_in_object(document: dict[str, Any], *, is_chat: bool) -> ProviderErro
 
 def _no_json(body: bytes, content_type: str, *, is_chat: bool) -> ProviderError | None:
     text = _text(body)
-    if not is_chat and not _HTML.match(text):
+    if not is_chat and not _HTML.match(_without_comments(text)):
         return None
     return _error_in_text(text, content_type) if text.strip() else ProviderError("the body is empty")
 
@@ -167,11 +171,18 @@ def _text(body: bytes) -> str:
 
 def _error_in_text(text: str, content_type: str) -> ProviderError:
     """Read plain text, or a page of a proxy: its title and text without tags."""
+    text = _without_comments(text)
     if not _HTML.match(text) and "html" not in content_type:
         return ProviderError(_on_one_line(text)[:_MOST_PLAIN_TEXT] or None)
     page = _page(text)
     kind = _on_one_line(content_type.partition(";")[0]) or "text/html"
     return ProviderError(f"{kind}: {page[:_MOST_PLAIN_TEXT]}" if page else kind)
+
+
+def _without_comments(text: str) -> str:
+    """The text without comments of HTML, which hide pages' beginnings and pad them for old browsers."""
+    first, *others = text.split("<!--")
+    return " ".join([first, *(other.partition("-->")[2] for other in others)])
 
 
 def _page(text: str) -> str:
@@ -219,7 +230,7 @@ def _upstream(layers: tuple[Mapping[str, Any], ...]) -> ProviderError | None:
     return None
 
 
-def _message(holder: Any, depth: int) -> str | None:
+def _message(holder: Any, depth: int, keys: tuple[str, ...] = (*_WORDS, *_OTHER_WORDS)) -> str | None:
     """The message in an object or list, under any of the known keys."""
     if depth > _DEEPEST:
         return None
@@ -230,7 +241,7 @@ def _message(holder: Any, depth: int) -> str | None:
         return "; ".join(part for part in parts if part) or None
     if not isinstance(holder, Mapping):
         return None
-    for key in (*_WORDS, *_OTHER_WORDS):
+    for key in keys:
         words = _message(holder.get(key), depth + 1)
         if words is not None:
             return words
@@ -246,13 +257,14 @@ def _detail(detail: Any, depth: int) -> str | None:
     return f"{'.'.join(str(part) for part in location[:_MOST_DETAILS])}: {words}"
 
 
-def _first_value(layers: tuple[Mapping[str, Any], ...], keys: tuple[str, ...]) -> str | None:
+def _first_value(
+    layers: tuple[Mapping[str, Any], ...], keys: tuple[str, ...], pattern: re.Pattern[str] = _ANY
+) -> str | None:
     for layer in layers:
         for key in keys:
             value = layer.get(key)
-            if isinstance(value, str) and value:
-                return value
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if (is_number or isinstance(value, str)) and pattern.fullmatch(str(value)):
                 return str(value)
     return None
 

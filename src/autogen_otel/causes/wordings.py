@@ -68,6 +68,9 @@ BY_CODE: Final = {
     "api_error": causes.BACKEND,
     # Google
     "RESOURCE_EXHAUSTED": causes.RATE_LIMIT,
+    "RATE_LIMIT_EXCEEDED": causes.RATE_LIMIT,
+    "API_KEY_INVALID": causes.CONFIG_ENTRY,
+    "API_KEY_EXPIRED": causes.CONFIG_ENTRY,
     "UNAUTHENTICATED": causes.CONFIG_ENTRY,
     "PERMISSION_DENIED": causes.CONFIG_ENTRY,
     "NOT_FOUND": causes.CONFIG_ENTRY,
@@ -137,6 +140,10 @@ SIZE_WORDINGS: Final = (
         r"exceed(?:s|ed|ing)? the (?:model'?s? |maximum )?context window",
         "OpenAI Responses, Groq, Ollama",
     ),
+    Wording(_SIZE, r"tokens to keep from the initial prompt is greater", "LM Studio"),
+    Wording(_SIZE, r"loaded with (?:a )?context length of only \d+", "LM Studio"),
+    Wording(_SIZE, r"reached context length of \d+|context overflow", "LM Studio"),
+    Wording(_SIZE, r"input is too large to process", "llama.cpp"),
     Wording(_SIZE, r"context window (?:of this model )?(?:is )?exceeded|contextwindowexceeded", "LiteLLM"),
     Wording(_SIZE, r"input is too long", "Bedrock, OpenAI"),
     Wording(_SIZE, r"prompt is too long", "Anthropic"),
@@ -153,6 +160,10 @@ SIZE_WORDINGS: Final = (
     Wording(_SIZE, r"exceeds? the (?:max(?:imum)? )?(?:token limit|number of tokens)", "Together, Google"),
     Wording(_SIZE, r"larger than the (?:maximum|model'?s?) context|longer than the model", "SGLang, vLLM"),
     Wording(_SIZE, r"range of input length should be", "Alibaba"),
+    Wording(_SIZE, r"input length.{0,40}exceeds the maximum allowed length", "SGLang"),
+    Wording(_SIZE, r"model'?s (?:context length is only|maximum prompt length is) \d+", "vLLM, xAI"),
+    Wording(_SIZE, r"prompt token count of \d+ exceeds|input tokens exceeded", "GitHub Copilot, Bedrock"),
+    Wording(_SIZE, r"exceeded model token limit", "Moonshot"),
 )
 """Size limits; they count at any status, because servers report them as 400, 413, 429 and 500."""
 
@@ -172,23 +183,95 @@ FILTER_WORDINGS: Final = (
 )
 """Refusals by policy, as errors of the request."""
 
-STALE_WORDINGS: Final = (
+ORDER_WORDINGS: Final = (
     Wording(_STALE, r"'tool_calls' must be followed by tool messages", "OpenAI, Azure, DeepSeek"),
     Wording(_STALE, r"tool_call_ids? did not have response messages", "OpenAI, Azure"),
-    Wording(_STALE, r"role '?tool'? must be a response to a prec?e+ding message", "OpenAI, Azure"),
+    Wording(
+        _STALE,
+        r"role:? ?['\"]?tool['\"]? must be a response to a prec?e+ding message",
+        "OpenAI, Azure, Alibaba",
+    ),
     Wording(_STALE, r"function_call' must be followed by|role 'function' must", "OpenAI"),
     Wording(_STALE, r"no tool (?:call|output) found for function call", "OpenAI Responses"),
     Wording(_STALE, r"tool_use`? ids? were found without `?tool_result", "Anthropic"),
     Wording(_STALE, r"unexpected `?tool_use_id`? found in `?tool_result", "Anthropic"),
+    Wording(_STALE, r"tool ?result blocks? (?:at|for)|number of tool ?result blocks", "Bedrock"),
     Wording(_STALE, r"not the same number of function calls and responses", "Mistral"),
-    Wording(_STALE, r"unexpected role '?\w+'? after role", "Mistral"),
-    Wording(_STALE, r"expected last role user or tool", "Mistral"),
+    Wording(_STALE, r"unexpected role '?\w+'? after role|unexpected message role", "Mistral, Qwen"),
     Wording(_STALE, r"number of function response parts", "Google"),
     Wording(_STALE, r"function call turn comes immediately after", "Google"),
-    Wording(_STALE, r"roles must alternate", "vLLM, llama.cpp, TGI"),
     Wording(_STALE, r"tool_?call_?id.{0,60}(?:not found|missing|unknown|no match)", "gateways"),
+    Wording(_STALE, r"tool (?:call )?result.{0,80}(?:not found|does not follow)", "MiniMax"),
+    Wording(_STALE, r"no previous assistant message|previous message.{0,40}(?:tool|assistant)", "templates"),
+    Wording(
+        _STALE,
+        r"\b(?:roles?|messages?|turns|requests)\b.{0,80}\balternat(?:e|ing)\b",
+        "llama.cpp, vLLM, TGI, Anthropic, Google, Perplexity",
+    ),
+    Wording(
+        _STALE, r"no user (?:query|message)s? (?:was |were )?(?:found|in)", "Qwen in LM Studio, llama.cpp"
+    ),
+    Wording(
+        _STALE,
+        r"\b(?:first|last|final) (?:message|role|turn)\b.{0,60}\b(?:user|assistant|tool|system)\b",
+        "NVIDIA, DeepSeek, Perplexity",
+    ),
+    Wording(_STALE, r"expected (?:first|last) role", "Mistral"),
+    Wording(
+        _STALE,
+        r"\b(?:conversation|messages?|chat|history) (?:must|should|has to|needs to)"
+        r" (?:start|begin|end|finish) with",
+        "Anthropic, Bedrock",
+    ),
+    Wording(
+        _STALE,
+        r"system message (?:must|should|has to) (?:be|come)|only the first message|multiple system messages"
+        r"|role '?system'? must",
+        "Qwen, Anthropic",
+    ),
+    Wording(
+        _STALE,
+        r"2 or more assistant messages|(?:successive|consecutive) (?:user|assistant|system|messages)",
+        "llama.cpp, DeepSeek",
+    ),
+    Wording(
+        _STALE,
+        r"only user(?:,| and) .{0,40}roles are supported|only supports single tool-?calls? at once",
+        "Gemma, Mistral, Llama",
+    ),
+    Wording(_STALE, r"both content and thinking", "gpt-oss"),
+    Wording(
+        _STALE,
+        r"jinja exception|\braise_exception\b|jinja2?\.exceptions\.TemplateError|TemplateError:",
+        "templates of llama.cpp, LocalAI, vLLM, SGLang",
+    ),
 )
-"""Complaints about the order of messages: stale where messages were carried over from an earlier run."""
+"""Complaints about the order of messages, which the templates of local servers raise and which these answer
+with 500. They are stale where messages were carried over from an earlier run."""
+
+ABILITY_WORDINGS: Final = (
+    Wording(
+        _CONFIG,
+        r"system role (?:is )?not supported|does not support (?:the )?system (?:role|prompt)",
+        "Gemma",
+    ),
+    Wording(_CONFIG, r"requires? `?--jinja", "llama.cpp"),
+    Wording(_CONFIG, r"does not support (?:tools|functions|function calling)|not support tool", "Ollama"),
+    Wording(
+        _CONFIG,
+        r"\b(?:tools?|functions?|function calling|tool (?:use|calling|choice))\W{0,3} (?:is|are) not"
+        r" (?:supported|enabled)",
+        "gateways",
+    ),
+    Wording(_CONFIG, r"\"auto\" tool choice requires", "vLLM"),
+    Wording(
+        _CONFIG,
+        r"jinja template.{0,20}(?:parser error|unknown (?:test|filter|statement|operator))"
+        r"|jinja2?\.exceptions\.TemplateSyntaxError",
+        "LM Studio, vLLM",
+    ),
+)
+"""What the model of an entry cannot do, or its server as it was started; local ones answer with 500."""
 
 CONFIG_WORDINGS: Final = (
     Wording(_CONFIG, r"unexpected endpoint or method", "LM Studio"),
@@ -210,14 +293,6 @@ CONFIG_WORDINGS: Final = (
     Wording(_CONFIG, r"unsupported parameter|unrecognized request argument|unknown parameter", "OpenAI"),
     Wording(_CONFIG, r"max_(?:completion_)?tokens\W? is too large", "OpenAI, Azure"),
     Wording(_CONFIG, r"extra inputs are not permitted|extra_forbidden", "Anthropic, Mistral"),
-    Wording(_CONFIG, r"does not support (?:tools|functions|function calling)|not support tool", "Ollama"),
-    Wording(
-        _CONFIG,
-        r"\b(?:tools?|functions?|function calling|tool (?:use|calling|choice))\W{0,3} (?:is|are) not"
-        r" (?:supported|enabled)",
-        "gateways",
-    ),
-    Wording(_CONFIG, r"\"auto\" tool choice requires", "vLLM"),
     Wording(_CONFIG, r"unauthorized|authentication (?:failed|required)|access denied", "gateways"),
 )
 """Entries that can never work, where the status does not say so."""
@@ -241,7 +316,8 @@ TIMEOUT_WORDINGS: Final = (
 ALL: Final = (
     *SIZE_WORDINGS,
     *FILTER_WORDINGS,
-    *STALE_WORDINGS,
+    *ABILITY_WORDINGS,
+    *ORDER_WORDINGS,
     *CONFIG_WORDINGS,
     *RATE_WORDINGS,
     *TIMEOUT_WORDINGS,

@@ -143,6 +143,12 @@ _ODD_ANSWERS: Final = {
     responses.REFUSAL: "that refused",
 }
 
+_TOOL_WORDS: Final = {"tool": "after {} took long"}
+_PART_WORDS: Final = {
+    causes.CLIENT: {"agent": "to the name of agent {}", "tool": "to the definition of tool {}"}
+}
+_NO_INPUT: Final = "EOFError"
+
 
 def _label_once(label: str) -> Iterator[str]:
     yield label
@@ -187,8 +193,11 @@ def _model_title(cause: str, subject: Any) -> str:
         parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
     if cause == causes.STALE_STATE:
         parts.append("to prompts with messages of an earlier conversation")
-    if "tool" in subject:
-        parts.append(f"after {subject['tool']} took long")
+    parts += [
+        words.format(subject[key])
+        for key, words in _PART_WORDS.get(cause, _TOOL_WORDS).items()
+        if key in subject
+    ]
     words = " ".join(parts)
     if "exception" in subject:
         return _raises(f"{words}," if "status_code" in subject else words or "a model call", subject)
@@ -201,6 +210,8 @@ def _agent_title(subject: Any) -> str:
     agents = str(subject.get("agent", "an agent"))
     if "tool" in subject:
         return f"{agents} calls {subject['tool']} over and over"
+    if subject.get("exception") == _NO_INPUT:
+        return f"{agents} asks for a human's input where there is no terminal"
     if subject.get("problem") == IN_CIRCLES:
         return f"{agents} {IN_CIRCLES}"
     if "problem" in subject:

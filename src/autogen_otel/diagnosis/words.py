@@ -124,6 +124,8 @@ def advice_for(
     """
     # Another program may have written the traces, with causes of its own.
     advice = _ADVICE.get(cause, _unknown)
+    if cause in _OF_HUMAN_INPUT and subject.get("exception") == _NO_INPUT:
+        advice = _NO_TERMINAL
     details = {**detail, **subject}
     words = {
         **_DEFAULT_WORDS,
@@ -326,7 +328,7 @@ def _backend(subject: Mapping[str, Any]) -> str:
             " between the program and {host} (proxy, load balancer, DNS). A second entry on another host"
             " keeps conversations going."
         )
-    ids = "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans)."
+    ids = "Send the operators of {host} the request ids (autogen.http.request_id)."
     # A request of the program's own client has no entries.
     return f"{ids} A second entry on another host keeps conversations going." if "model" in subject else ids
 
@@ -363,6 +365,11 @@ def _code_execution(subject: Mapping[str, Any]) -> str:
 
 
 def _callback(subject: Mapping[str, Any]) -> str:
+    if "callback" not in subject:
+        return (
+            "Give the context the variable that the template of {agent} names (UpdateSystemMessage, or a"
+            " message with allow_format_str_template)."
+        )
     if subject.get("exception") not in _NONE_ERRORS:
         return "Fix {callee}{where}: AutoGen calls it, and passes on what it raises."
     return (
@@ -375,7 +382,8 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
     if subject.get("exception", _SELECTION_FAILED) != _SELECTION_FAILED:
         return (
             "Look at what chooses who speaks after {agent}: a function has to return an agent of the group,"
-            " the name of a method that AutoGen knows, or None to end it; transitions have to leave somebody."
+            " the name of a method that AutoGen knows, or None to end it; transitions have to leave somebody,"
+            " and conditions may name only variables that the context has."
         )
     if "tool" in subject:
         return (
@@ -407,12 +415,24 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
 def _client(subject: Mapping[str, Any]) -> str:
     status = subject.get("status_code")
     if status is None:
-        return "Fix the custom client or the request{where}; the error says what is wrong."
+        what = "the custom client {client}" if subject.get("client") else "the request, or what makes it"
+        return f"Fix {what}{{where}}; the error says what is wrong."
     if status == _OK:
         return (
-            "{host} answered, and what handles the answer failed{where}: a custom client or hook, or AutoGen"
+            "{host} answered, and what handles the answer failed{where}: your client or hook, or AutoGen"
             " itself, some versions of which count the tokens of streams with a table that tiktoken downloads"
             " (without internet, set TIKTOKEN_CACHE_DIR). The error says which."
+        )
+    if "agent" in subject:
+        return (
+            "{host} refuses the name of agent {agent} ({status_code}), which AutoGen sends as `name` of each"
+            " message: give the agent a name of letters, digits, - and _. If the provider knows no `name` at"
+            " all, use AG2's client for it (api_type), or take the key out in a hook."
+        )
+    if "tool" in subject:
+        return (
+            "{host} refuses the definition of tool {tool} ({status_code}), and its message says why: mend the"
+            " tool's name, or the annotations that AutoGen makes its schema of."
         )
     return (
         "{host} refuses these requests as they are ({status_code}), and its message says why: compare their"
@@ -420,14 +440,15 @@ def _client(subject: Mapping[str, Any]) -> str:
     )
 
 
-def _unknown(subject: Mapping[str, Any]) -> str:
-    if subject.get("exception") == _NO_INPUT:
-        return (
-            "{agent} asks for a human's input where there is no terminal: set human_input_mode to NEVER, or"
-            " let get_human_input ask elsewhere."
-        )
+def _unknown(_subject: Mapping[str, Any]) -> str:
     return "Look at the stack trace of {exception}: autogen-otel show has it."
 
+
+_OF_HUMAN_INPUT: Final = frozenset({causes.ORCHESTRATION, causes.UNKNOWN})
+_NO_TERMINAL: Final = (
+    "{agent} asks for a human's input where there is no terminal: set human_input_mode to NEVER, or let"
+    " get_human_input ask elsewhere."
+)
 
 _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
     causes.TOOL_EXCEPTION: _tool_exception,

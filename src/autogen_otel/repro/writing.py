@@ -29,6 +29,8 @@ _REASONS: Final = {
     "hold it again in a test with scripted_model and assert_no_hidden_failures.",
 }
 
+_CANNOT_BE_SENT: Final = "UnicodeEncodeError"
+
 
 def write_test(trace: Trace, occurrence: Occurrence, context: Context) -> str:
     """Write the test of a failure.
@@ -47,6 +49,12 @@ def write_test(trace: Trace, occurrence: Occurrence, context: Context) -> str:
     span = trace.span(occurrence.span_id)
     if span is None:
         raise NotReproducibleError("The span of the failure is not in the trace.")
+    event = span.exception
+    if event is not None and event.attributes.get(names.EXCEPTION_TYPE) == _CANNOT_BE_SENT:
+        raise NotReproducibleError(
+            "What could not be encoded (half of a surrogate pair) cannot be recorded either, so a test would"
+            " ask without it and pass."
+        )
     if occurrence.cause in _REASONS:
         raise NotReproducibleError(_REASONS[occurrence.cause])
     values = Values()

@@ -25,7 +25,7 @@ _NOT_USER_CODE: Final = re.compile(
     r"|[/\\]src[/\\]autogen_otel[/\\]"
     r"|^<frozen ",
 )
-_HOST_CODE: Final = re.compile(r"[/\\](?:autogen|ag2|pyautogen)[/\\]")
+_HOST_CODE: Final = re.compile(r"[/\\](?:site|dist)-packages[/\\](?:autogen|ag2)[/\\]")
 _COMPARED_CHARACTERS: Final = 200
 
 
@@ -73,12 +73,6 @@ def chained_exceptions(stacktrace: str) -> tuple[str, ...]:
     """The keys of the exceptions in a stack trace, the first cause first."""
     matches = map(_exception, _BETWEEN_EXCEPTIONS.split(stacktrace))
     return tuple(exception_key(match["type"], match["message"] or "") for match in matches if match)
-
-
-def innermost_user_frame(stacktrace: str) -> Frame | None:
-    """The user's innermost frame of the exception that began the chain, else of the next that has one."""
-    inside_out = (frame for frames in _frames(stacktrace) for frame in reversed(frames))
-    return next((frame for frame in inside_out if frame.in_user_code), None)
 
 
 def raising_user_frame(stacktrace: str) -> Frame | None:

@@ -144,7 +144,9 @@ HTTP_REQUEST_BODY_SIZE: Final = _key("http.request.body.size", Kind.INTEGER, "`P
 """Bytes sent."""
 HTTP_REQUEST_RESEND_COUNT: Final = _key("http.request.resend_count", Kind.INTEGER, "`POST`")
 """Which retry of the SDK's it is; absent on the first attempt."""
-HTTP_RESPONSE_STATUS_CODE: Final = _key("http.response.status_code", Kind.INTEGER, "`POST`")
+HTTP_RESPONSE_STATUS_CODE: Final = _key(
+    "http.response.status_code", Kind.INTEGER, "`POST`; `chat` and `config_entry` of clients without attempts"
+)
 """The status; absent where nobody answered."""
 CODE_FUNCTION_NAME: Final = _key(
     "code.function.name", Kind.NAME, "`execute_tool`, and every span on which a callback raised"
@@ -261,12 +263,18 @@ COST_SOURCE: Final = _key("autogen.cost.source", Kind.NAME, "`chat`")
 """Whose estimate: `config`, `genai_prices` or `autogen`."""
 TOOL_FAILED_BEFORE: Final = _key("autogen.tool.failed_before", Kind.BOOLEAN, "`chat`")
 """`true` where a tool failed earlier in the conversation; a failing call links to its span."""
-HTTP_REQUEST_ID: Final = _key("autogen.http.request_id", Kind.TEXT, "`POST`")
+HTTP_REQUEST_ID: Final = _key(
+    "autogen.http.request_id", Kind.TEXT, "`POST`; `chat` and `config_entry` of clients without attempts"
+)
 """The provider's id of the request, for its support."""
 HTTP_ERROR_CODE: Final = _key("autogen.http.error.code", Kind.NAME, "`POST`")
 """The provider's own code, as `model_not_found`."""
 HTTP_ERROR_TYPE: Final = _key("autogen.http.error.type", Kind.NAME, "`POST`")
 """The provider's own type, as `insufficient_quota`."""
+REFUSED_AGENT: Final = _key("autogen.refused.agent", Kind.NAME, "`POST`, `chat`, `config_entry`")
+"""The agent whose name a provider refuses in the `name` that AutoGen gives each message."""
+REFUSED_TOOL: Final = _key("autogen.refused.tool", Kind.NAME, "`POST`, `chat`, `config_entry`")
+"""The tool whose definition a provider refuses, or whose result no request can carry."""
 HTTP_RETRY_AFTER_SECONDS: Final = _key("autogen.http.retry_after_seconds", Kind.NUMBER, "`POST`", unit="s")
 """How long the provider asks to wait."""
 TOOL_ARGUMENTS_PROBLEMS: Final = _key("autogen.tool.arguments.problems", Kind.PROBLEMS, "`execute_tool`")

@@ -6,17 +6,20 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from autogen import ConversableAgent
 
+from autogen_otel.cli import main
 from autogen_otel.testing import entry, raw, text, tool_call
-from tests.support.agents import SHAPES, Serve, assistant, chat, converse, pair, user
-from tests.support.groups import group
-from tests.support.lineage import IS_014, IS_02
+from tests.support.agents import SHAPES, Serve, assistant, chat, converse, llm_config, pair, user
+from tests.support.groups import group, pattern
+from tests.support.lineage import HAS_PATTERNS, IS_014, IS_02
 from tests.support.models import HouseModel
+from tests.support.reproduced import Case
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.tools import lookup
 
@@ -161,6 +164,71 @@ def test_a_method_that_only_passes_on_is_not_blamed(telemetry: Telemetry) -> Non
     with pytest.raises(Exception, match=_ANY):
         user().initiate_chat(helper, message={"role": "user", "name": "x"}, silent=True)
     assert attributes_of(telemetry.one("invoke_workflow"))["autogen.error.origin"] == "unknown"
+
+
+def test_an_error_of_autogens_own_has_no_place_in_the_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = Case(tmp_path)
+    trace_id = case.record(
+        lambda: user().initiate_chat(user("helper"), message={"role": "user", "name": "x"}, silent=True)
+    )
+    main(["show", trace_id, "--journal", str(case.journal)])
+    printed = capsys.readouterr().out
+    assert "ValueError" in printed
+    assert Path(__file__).name not in printed, printed
+
+
+# ------------------------------------------------------------ what AG2 evaluates for the application
+@pytest.mark.needs(HAS_PATTERNS, "only AG2 has context variables")
+def test_a_template_that_names_a_missing_variable_is_the_applications(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    from autogen import UpdateSystemMessage
+    from autogen.agentchat.group import ContextVariables
+
+    helper = ConversableAgent(
+        "helper",
+        llm_config=llm_config([entry(serve([text("TERMINATE")]))]),
+        human_input_mode="NEVER",
+        context_variables=ContextVariables({"order": "O-1"}),
+        update_agent_state_before_reply=[UpdateSystemMessage("You help {customer}.")],
+    )
+    with pytest.raises(KeyError):
+        chat(user(), helper)
+    failed = [span for span in telemetry.spans if not span.status.is_ok]
+    assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {"callback"}, telemetry.tree()
+    assert all("a template names a variable" in (span.status.description or "") for span in failed)
+    assert all("code.file.path" not in attributes_of(span) for span in failed)
+
+
+@pytest.mark.needs(HAS_PATTERNS, "only AG2 has such handoffs")
+@pytest.mark.parametrize("kind", ["context", "available"])
+def test_a_condition_that_cannot_be_evaluated_is_no_unknown_failure(
+    telemetry: Telemetry, serve: Serve, kind: str
+) -> None:
+    from autogen.agentchat import group as rules
+
+    server = serve([text("Well?")])
+    first, second = (assistant([entry(server)], name) for name in ("one", "two"))
+    missing, target = rules.ContextExpression("${missing} > 3"), rules.AgentTarget(second)
+    if kind == "context":
+        condition = rules.ExpressionContextCondition(missing)
+        first.handoffs.add_context_condition(rules.OnContextCondition(target=target, condition=condition))
+    else:
+        first.handoffs.add_llm_condition(
+            rules.OnCondition(
+                target=target,
+                condition=rules.StringLLMCondition("when asked"),
+                available=rules.ExpressionAvailableCondition(missing),
+            )
+        )
+    with pytest.raises(KeyError):
+        chat(*pattern("DefaultPattern", [first, second]))
+    failed = [span for span in telemetry.spans if not span.status.is_ok]
+    causes = {attributes_of(span)["autogen.error.origin"] for span in failed}
+    assert causes == {"orchestration"}, telemetry.tree()
+    assert all("condition of a handoff" in (span.status.description or "") for span in failed)
 
 
 # ------------------------------------------------------------ model clients

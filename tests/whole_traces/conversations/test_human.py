@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
 from typing import Any
 
 import pytest
@@ -96,6 +98,28 @@ def test_nobody_at_the_console_is_an_error_that_ends_the_chat(
     assert attributes_of(span)["error.type"] == "EOFError"
     assert "in get_human_input" in exception_of(span)["exception.stacktrace"]
     assert "autogen.human.reply" not in attributes_of(span)
+
+
+@SHAPES
+@pytest.mark.parametrize("is_first", [True, False], ids=["first message", "turn"])
+def test_a_terminal_that_is_not_there_is_said_to_be_so(
+    telemetry: Telemetry, serve: Serve, monkeypatch: pytest.MonkeyPatch, shape: str, is_first: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    person = ConversableAgent(
+        "human", llm_config=False, human_input_mode="ALWAYS", code_execution_config=False
+    )
+    helper = assistant([entry(serve([text("Well?")]))])
+    with pytest.raises(EOFError):
+        if is_first and shape == "sync":
+            person.initiate_chat(helper, silent=True)
+        elif is_first:
+            asyncio.run(person.a_initiate_chat(helper, silent=True))
+        else:
+            converse(shape, person, helper)
+    failed = [span for span in telemetry.spans if not span.status.is_ok]
+    assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {"orchestration"}
+    assert all("there is no terminal" in (span.status.description or "") for span in failed)
 
 
 def test_people_who_are_asked_at_the_same_time_wait_in_their_own_conversations(

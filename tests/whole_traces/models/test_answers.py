@@ -21,6 +21,11 @@ HELLO = [{"role": "user", "content": "Hello"}]
 PROBLEMS = {
     "cut": (text("TERMINATE half an", finish_reason="length"), "cut_at_token_limit"),
     "filtered": (text("TERMINATE", finish_reason="content_filter"), "content_filter"),
+    "filtered by Google": (
+        text("TERMINATE", finish_reason="content_filter: PROHIBITED_CONTENT"),
+        "content_filter",
+    ),
+    "filtered in Google's own words": (text("TERMINATE", finish_reason="IMAGE_SAFETY"), "content_filter"),
     "refused": (malformed(message={"content": None, "refusal": "I cannot help with that."}), "refusal"),
     "empty": (text(""), "empty"),
     "blank": (text("  \n"), "empty"),

@@ -25,7 +25,7 @@ from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.reading import is_filtered
 from autogen_otel.diagnosis.words import advice_for, visible_as
 from autogen_otel.traces.failures import stack_of, what_was_raised
-from autogen_otel.traces.stacktrace import innermost_user_frame
+from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import HTTP, NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 
@@ -135,7 +135,7 @@ def _raising_spans(trace: Trace, span: Span) -> list[Span]:
 
 
 def _error(span: Span, texts: Texts) -> Element:
-    frame = None if span.operation == HTTP else innermost_user_frame(stack_of(span.exception))
+    frame = None if span.operation == HTTP else raising_user_frame(stack_of(span.exception))
     parts: list[Node] = [element("pre", texts.whole(what_was_raised(span)))]
     if frame is not None:
         location = element("span", in_a_line(frame.location), class_="where")
@@ -150,7 +150,7 @@ def _stack(span: Span, texts: Texts, *, is_open: bool) -> Node:
         return None
     summary = element("summary", f"Stack trace of {plain_label(span)}")
     # Without a line of user code, the stack trace says no more than the message.
-    is_telling = is_open and innermost_user_frame(stacktrace) is not None
+    is_telling = is_open and raising_user_frame(stacktrace) is not None
     return element("details", summary, stack_block(stacktrace, texts), open=is_telling)
 
 

@@ -13,7 +13,7 @@ from autogen_otel.cli.text.terminal import Console, Text, TextConsole, dim, one_
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.failures import Failure, propagating_span_ids, stack_of
 from autogen_otel.traces.messages import message_parts
-from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
+from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -256,7 +256,7 @@ class _Failures:
         if first is not None and first != exception_key(error_type, message):
             yield f"caused by {self._view.cut(first, _LONG)}"
         # All requests of a program come from the same few lines of user code; a tool's frame says more.
-        frame = innermost_user_frame(stacktrace) if span.operation != HTTP else None
+        frame = raising_user_frame(stacktrace) if span.operation != HTTP else None
         if frame is not None:
             source = self._view.cut(frame.source or "", _SHORT)
             yield visible(frame.location) + (f":  {source}" if source else "")

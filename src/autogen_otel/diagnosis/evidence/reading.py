@@ -236,7 +236,12 @@ class Reading:
                 effect,
                 self._lost_ns(chat, entry, spans),
                 partial(self.model_features, chat, entry),
-                model_detail(cause, attempt, subject),
+                model_detail(
+                    cause,
+                    attempt,
+                    subject,
+                    entry.attributes.get(names.CLIENT_CLASS) or chat.attributes.get(names.CLIENT_CLASS),
+                ),
                 max(1, len(attempts)),
                 after_tool=after_tool,
                 earlier_causes=tuple(earlier_causes),

@@ -21,6 +21,11 @@ _QUOTA: Final = frozenset(
 _OK: Final = 200
 _LONGEST_MESSAGE: Final = 240
 _LONGEST_CAUSE: Final = 100
+_REFUSED: Final = {
+    "status_code": names.HTTP_RESPONSE_STATUS_CODE,
+    "agent": names.REFUSED_AGENT,
+    "tool": names.REFUSED_TOOL,
+}
 _EXCEPTION_KEYS: Final = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 _NO_OBJECT: Final = "expected object, got"
 _ALL_ARGUMENTS: Final = "arguments"
@@ -152,9 +157,11 @@ def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, An
         value = next((span.attributes[name] for span in holders if name in span.attributes), None)
         if value is not None:
             subject[key] = plain(value)
-    status = attempt.attributes.get(names.HTTP_RESPONSE_STATUS_CODE) if attempt is not None else None
-    if status is not None:
-        subject["status_code"] = plain(status)
+    # A client whose attempts are not observed has the status in its exception.
+    holder = entry if attempt is None else attempt
+    for key, name in _REFUSED.items():
+        if name in holder.attributes:
+            subject[key] = plain(holder.attributes[name])
     return subject
 
 
@@ -177,15 +184,24 @@ def has_error_inside(failed_span: Span, attempt: Span | None) -> bool:
     return has_error or raised_subject(failed_span).get("exception") == _ERROR_EVENT
 
 
-def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -> dict[str, Any]:
-    """What separates failures of the same cause and entry."""
+def model_detail(
+    cause: str, attempt: Span | None, subject: Mapping[str, Any], client: object = None
+) -> dict[str, Any]:
+    """What separates failures of the same cause and entry.
+
+    Args:
+        cause: their cause.
+        attempt: the HTTP attempt that says most.
+        subject: their subject.
+        client: the class of the application's own model client, if one was called.
+    """
     status = subject.get("status_code")
     code, kind = (
         None if attempt is None else attempt.attributes.get(key)
         for key in (names.HTTP_ERROR_CODE, names.HTTP_ERROR_TYPE)
     )
     if cause in {causes.CONFIG_ENTRY, causes.CLIENT}:
-        return {"status_code": status, "code": code}
+        return {"status_code": status, "code": code, "client": client}
     if cause == causes.RATE_LIMIT:
         return {"quota": not _QUOTA.isdisjoint((str(code), str(kind)))}
     if cause == causes.CONTENT_FILTER:
@@ -208,6 +224,9 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
         agent = next((ancestor for ancestor in agents if ancestor is not None), None)
     if agent is not None:
         subject["agent"] = str(agent)
+    if names.REFUSED_TOOL in attributes:
+        # What the tool returned failed only on the way to the model.
+        subject = {"tool": str(attributes[names.REFUSED_TOOL])}
     # A selection that chose nobody raised nothing; the application's own selection function may raise.
     if span.operation == span_names.HANDOFF and span.exception is None:
         return subject

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autogen_otel.causes import Circumstances, Scene
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Call, Facts
@@ -30,6 +31,10 @@ class HumanInput(Operation):
         name = name_of(self.instance)
         self.name = spans.human_input(name)
         return {names.GEN_AI_AGENT_NAME: name}
+
+    def circumstances(self) -> Circumstances:
+        """A human is asked."""
+        return Circumstances(Scene.HUMAN)
 
     def returned(self, value: Any) -> Facts | None:
         """What the answer means to AutoGen."""

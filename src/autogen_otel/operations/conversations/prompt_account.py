@@ -165,7 +165,7 @@ class PromptAccount:
         sizes = [size for size, _ in fingerprints]
         if sizes and max(sizes) > largest:
             largest = max(sizes)
-            speaker = _speaker(messages[known_count + sizes.index(largest)], messages)
+            speaker = speaker_of(messages[known_count + sizes.index(largest)], messages)
         new_chars = added_chars = sum(sizes)
         if new_fingerprints is not fingerprints:
             new_chars = sum([size for size, _ in new_fingerprints])
@@ -286,7 +286,8 @@ def _histories(agent: object) -> Iterator[tuple[object, int]]:
             yield history[0], len(history)
 
 
-def _speaker(message: Any, messages: Sequence[Any]) -> str | None:
+def speaker_of(message: Any, messages: Sequence[Any]) -> str | None:
+    """Who sent a message of a prompt: the agent or the tool, else only the role."""
     speaker = _field(message, "name") or _field(message, "role")
     if speaker == "tool":
         speaker = _tool_of_call(_field(message, "tool_call_id"), messages) or speaker

@@ -16,9 +16,9 @@ from autogen_otel.vocabulary import causes, responses
 _MOST_TOOL_CALLS = 64
 _NO_REASONS = (None, "completed")
 """The Responses API gives a reason only for an incomplete answer."""
-_CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+_CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens"})
 _FILTER_REASONS = frozenset(
-    {"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII"}
+    {"content_filter", "safety", "prohibited_content", "blocklist", "recitation", "spii"}
 )
 _EMPTY_MESSAGE = 2
 """The fields of a choice without a message: a role and a finish reason."""
@@ -69,7 +69,8 @@ def read_answer(response: Any) -> Answer:
 
 
 def _problem(message: Mapping[str, Any]) -> str | None:
-    reason = message["finish_reason"]
+    # Google adds what it found, as ``content_filter: PROHIBITED_CONTENT``, and writes its own in capitals.
+    reason = str(message["finish_reason"]).partition(":")[0].strip().lower().removeprefix("image_")
     if reason in _FILTER_REASONS:
         return responses.CONTENT_FILTER
     refusal = message.get("refusal")

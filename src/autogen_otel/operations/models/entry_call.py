@@ -12,6 +12,7 @@ from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.answer import read_answer
 from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.model_call import Fallback, ModelCall
+from autogen_otel.operations.models.refused import exception_facts, unsendable
 from autogen_otel.operations.models.response import usage
 from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
@@ -109,7 +110,12 @@ class EntryCall(Operation):
         if call is None:
             return None
         call.fallback = Fallback(self.entry, type(error), failure.cause)
-        return None if self.stream is None else self._stream_facts(call, self.stream, failed=True)
+        facts: Facts = {} if self.attempts else exception_facts(error, call)
+        if self.name is None:
+            call.exception_facts = facts
+        if self.stream is not None:
+            facts = {**facts, **(self._stream_facts(call, self.stream, failed=True) or {})}
+        return {**facts, names.REFUSED_TOOL: call.refused_tool} if call.refused_tool else facts
 
     def cancelled(self) -> Facts | None:
         """The progress of a stream until then."""
@@ -122,9 +128,9 @@ class EntryCall(Operation):
         """The failure of the last attempt, where the SDK or AutoGen tripped over its answer."""
         if self.refusal is not None and self.summary_of(error) is None:
             return self.refusal.failure(error)
-        failure = super().failure_of(error)
-        provider_error = None if self.stream is None else self.stream.provider_error
-        return failure if provider_error is None else failure._replace(message=provider_error.message)
+        failure = unsendable(error, self.place.model_call) or super().failure_of(error)
+        message = None if self.stream is None else self.stream.message_of(error)
+        return failure if message is None else failure._replace(message=message)
 
     def circumstances(self) -> Circumstances:
         """What is known of the answer to this entry."""

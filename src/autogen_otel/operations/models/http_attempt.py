@@ -16,6 +16,7 @@ from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.causes.decision import FIRST_FAILED_STATUS, cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError, error_in_answer, error_in_body
 from autogen_otel.operations.models.config_entries import address_of
+from autogen_otel.operations.models.refused import part_facts, part_words, unsendable
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read, read_text
 from autogen_otel.recording import (
@@ -84,6 +85,9 @@ class ApiRequest(Operation):
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure of the last attempt, which has no exception if a server answered."""
+        failure = unsendable(error, self.place.model_call)
+        if failure is not None:
+            return failure
         if self.refusal is None or self.summary_of(error) is not None:
             return super().failure_of(error)
         return self.refusal.failure(error)._replace(message=_new_words(self.refusal.words, error))
@@ -187,8 +191,10 @@ class HttpAttempt(Operation):
         # One dictionary, since few of many headers are read; the first of a repeated header counts.
         header = dict(map(_name_and_value, reversed(_rows(value.headers)))).get
         provider_error = self._error(value, header(b"content-type", b"").decode("latin-1"))
+        refused: Facts = {}
         if provider_error is not None:
-            refusal = self._refusal(value, provider_error)
+            refused = part_facts(provider_error, self.place.model_call)
+            refusal = self._refusal(value, provider_error, part_words(refused))
             self.failure = refusal.failure()
             if isinstance(self.parent, ApiRequest):
                 self.parent.refusal = refusal
@@ -205,7 +211,11 @@ class HttpAttempt(Operation):
         if milliseconds is not None or retry_after is not None:
             facts[names.HTTP_RETRY_AFTER_SECONDS] = _retry_after(milliseconds, retry_after)
         if provider_error is not None:
-            facts |= {names.HTTP_ERROR_CODE: provider_error.code, names.HTTP_ERROR_TYPE: provider_error.type}
+            facts |= {
+                names.HTTP_ERROR_CODE: provider_error.code,
+                names.HTTP_ERROR_TYPE: provider_error.type,
+                **refused,
+            }
         return facts
 
     def _error(self, response: Any, content_type: str) -> ProviderError | None:
@@ -219,7 +229,7 @@ class HttpAttempt(Operation):
         is_odd = self._is_chat and kind in _NO_STREAMS
         return ProviderError(f"{kind}, no stream of events") if is_odd else None
 
-    def _refusal(self, response: Any, provider_error: ProviderError) -> Oddity:
+    def _refusal(self, response: Any, provider_error: ProviderError, addition: str) -> Oddity:
         status = response.status_code
         phrase = response.reason_phrase or _phrase(status)
         kind = str(status)
@@ -228,7 +238,8 @@ class HttpAttempt(Operation):
         text = (
             f"{status} {phrase}: {provider_error.message}" if provider_error.message else f"{status} {phrase}"
         )
-        return Oddity(cause_of_answer(status, provider_error, self.carried_count), text, kind)
+        cause = cause_of_answer(status, provider_error, self.carried_count)
+        return Oddity(cause, f"{text}{addition}", kind)
 
     def _release(self) -> None:
         self._headers, self._response = [], None

@@ -15,6 +15,7 @@ from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.answer import Answer, read_answer
 from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.messages import answer_content, prompt_content
+from autogen_otel.operations.models.refused import unsendable
 from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read_field, reader_of, text_or_none
@@ -60,6 +61,8 @@ class ModelCall(Operation):
         fallback: why AutoGen tries another entry, if it does.
         answered_entries: entries whose client returned a response, by index.
         carried_messages: messages of the prompt that an earlier conversation left.
+        exception_facts: what the exception of the only entry tells, if its requests are not observed.
+        refused_tool: the tool whose result no request can carry.
         answer: the last answer.
         refusal: the last answer, if that was an error which the SDK treated as an answer.
         start_time: when the call began, in seconds of ``time.perf_counter``.
@@ -77,11 +80,13 @@ class ModelCall(Operation):
         "answer",
         "answered_entries",
         "carried_messages",
+        "exception_facts",
         "fallback",
         "first_entry",
         "last_entry",
         "links",
         "refusal",
+        "refused_tool",
         "start_time",
         "streams",
         "usages",
@@ -104,6 +109,8 @@ class ModelCall(Operation):
         self.usages: dict[int, Facts] = {}
         self.answer: Answer | None = None
         self.refusal: Oddity | None = None
+        self.exception_facts: Facts = {}
+        self.refused_tool: str | None = None
         self._other_usages: list[tuple[Entry, Facts]] = []
         self.links = ()
         self.name = spans.chat(entry.model)
@@ -167,7 +174,11 @@ class ModelCall(Operation):
         """No entry answered; tools that failed earlier in the conversation may be why."""
         self.failure = self.failure_of(error)
         entry = self.last_entry or self._not_activated() or self.first_entry
-        facts = self._entry_facts(entry, failed=True)
+        facts: Facts = {
+            **self._entry_facts(entry, failed=True),
+            **self.exception_facts,
+            names.REFUSED_TOOL: self.refused_tool,
+        }
         stream = self.streams.get(entry.index)
         # The provider bills its answer even if AutoGen fails on it.
         tokens = self.usages.get(entry.index) or (None if stream is None else stream.usage)
@@ -194,7 +205,15 @@ class ModelCall(Operation):
         """AutoGen refuses every call of a wrapper with a custom client that was never registered."""
         if self.last_entry is None and self._not_activated() is not None:
             return Failure(causes.CONFIG_ENTRY, error)
-        return super().failure_of(error)
+        return unsendable(error, self) or super().failure_of(error)
+
+    def sent(self, key: str) -> Sequence[Any]:
+        """A list that is sent along, of messages or of definitions of tools; empty if there is none."""
+        for config in (self.instance._config_list[self.first_entry.index], self.arguments):
+            value = config.get(key)
+            if value and isinstance(value, (list, tuple)):
+                return value
+        return ()
 
     def circumstances(self) -> Circumstances:
         """What was answered before AutoGen or a function of the application's failed."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from autogen_otel.causes.provider_error import ProviderError, error_in
 from autogen_otel.operations.models.response import usage
-from autogen_otel.reading import read
+from autogen_otel.reading import read, read_text
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
@@ -65,6 +65,17 @@ class StreamProgress:
             self.exhausted = True
         else:
             self.error, self.broken = error, True
+
+    def message_of(self, error: BaseException) -> str | None:
+        """What the provider said in the stream, if the exception that left the call does not say it.
+
+        Args:
+            error: the exception; of an event whose error is plain text, the SDK has only the body.
+        """
+        if self.provider_error is not None:
+            return self.provider_error.message
+        said = error_in(read(error, "body")).message if error is self.error else None
+        return None if said is None or said in read_text(error) else said
 
     def facts(self, start_time: float, *, failed: bool) -> Facts:
         """The facts of the stream.
