@@ -206,7 +206,7 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
         delivery.keep_copies(tracers, settings)
         meters, loggers = _other_providers(tracers, providers, settings)
         recorder.tracer = _tracer(tracers)
-        delivery.draw_apart(recorder.tracer, meters)
+        delivery.draw_apart(recorder.tracer)
         if loggers is not None:
             from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
 
@@ -217,7 +217,7 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
         if not isinstance(meters, NoOpMeterProvider):
             meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
             delivery.observe_delivery(meter, guard.internal_errors.total)
-            recorder.meters = Meters(meters, meter, recorder.renderer)
+            recorder.meters = Meters(meters, meter, recorder.renderer, draws_apart=delivery.is_ours(meters))
         if recorder.process is not None:
             recorder.process.providers = [
                 provider for provider in (tracers, meters, loggers) if provider is not None

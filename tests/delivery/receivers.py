@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from email.message import Message
     from typing import Any
 
 HANG = 0
@@ -43,6 +44,15 @@ class Receiver:
         """Path and body of each request that was not beyond ``most_bytes``."""
         self.headers: dict[str, str] = {}
         self.body = b""
+        self.phrase: str | None = None
+        """The words beside the status."""
+        self.drops = 0
+        """Of how many bytes, one by one, an answer without a body is made."""
+        self.request_headers: list[Message] = []
+        """Of each request."""
+        self.keeps_alive = False
+        """Whether connections stay open for further requests."""
+        self.connections = 0
         self.released = threading.Event()
 
     @property
@@ -115,6 +125,19 @@ class Receiver:
             for record in scope_logs.log_records
         ]
 
+    def take(self, path: str, body: bytes) -> int:
+        """Note a request, and return the status to answer it with."""
+        status = self.statuses.get(path, self.status)
+        if not body and self.empty_status:
+            status = self.empty_status
+        if self.most_bytes and len(body) > self.most_bytes:
+            status, self.too_large = 413, self.too_large + 1
+        if self.breaks and self.breaks in Receiver.names(body):
+            status = 500
+        if status != 413 or not self.most_bytes:
+            self.taken.append((path.partition("?")[0], body))
+        return status
+
     def bodies(self, path: str) -> list[bytes]:
         """Requests to one path."""
         return [body for where, body in self.taken if where == path]
@@ -142,26 +165,29 @@ def receiving() -> Iterator[Receiver]:
     """Run a receiver on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            super().setup()
+            self.protocol_version = "HTTP/1.1" if receiver.keeps_alive else "HTTP/1.0"
+            receiver.connections += 1
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = receiver.statuses.get(self.path, receiver.status)
-            if not body and receiver.empty_status:
-                status = receiver.empty_status
-            if receiver.most_bytes and len(body) > receiver.most_bytes:
-                status, receiver.too_large = 413, receiver.too_large + 1
-            if receiver.breaks and receiver.breaks in Receiver.names(body):
-                status = 500
-            if status != 413 or not receiver.most_bytes:
-                receiver.taken.append((self.path.partition("?")[0], body))
+            receiver.request_headers.append(self.headers)
+            status = receiver.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
             if status == HANG:
                 receiver.released.wait(30)
                 return
-            self.send_response(status)
+            self.send_response(status, receiver.phrase)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(receiver.body)))
+            self.send_header("Content-Length", str(receiver.drops or len(receiver.body)))
             self.end_headers()
             self.wfile.write(receiver.body)
+            self._drip()
+
+        def _drip(self) -> None:
+            for _ in range(receiver.drops):
+                self.wfile.write(b"\x00")
+                receiver.released.wait(0.001)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass

@@ -85,7 +85,7 @@ def test_an_unknown_protocol_is_named_with_its_variable() -> None:
 def test_the_endpoint_is_the_one_the_exporter_would_use(environment: dict[str, str], label: str) -> None:
     made = endpoint("otlp_proto_http", environment, SPANS)
     assert made.exporter is None
-    assert made.label == made.get_exporter().__dict__["_endpoint"] == label
+    assert made.label == made.get_exporter().url == label
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_the_exporter_posts_where_its_label_says() -> None:
     made = endpoint("otlp_proto_http", {"OTEL_EXPORTER_OTLP_ENDPOINT": url}, SPANS)
     exporter = made.get_exporter()
     made.shutdown()
-    assert exporter.__dict__["_endpoint"] == f"{url}/v1/traces"
+    assert exporter.url == f"{url}/v1/traces"

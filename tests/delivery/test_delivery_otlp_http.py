@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from contextlib import suppress
+import gzip
+import itertools
+import zlib
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -12,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from autogen_otel.delivery.exporting import otlp_http
-from autogen_otel.delivery.exporting.otlp_http import ExportError, SingleAttemptSession
+from autogen_otel.delivery.exporting.otlp_http import HttpExporter
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
 
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _nothing_hangs_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(otlp_http, "_paused_until", {})
+
+
+def _exporter(url: str, signal: Signal = SPANS, seconds: float = 10.0) -> HttpExporter:
+    return HttpExporter(url, signal, seconds, headers={}, compression="", tls={})
 
 
 def _failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[dict[str, Any]]:
@@ -43,9 +50,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _failing(monkeypatch, requests.exceptions.ConnectionError())
-    with SingleAttemptSession() as session:
-        assert session.post(receiver.url, data=b"").status_code == 200
-        assert session.take_result() == ExportResult(Outcome.EXPORTED)
+    assert _exporter(receiver.url).export([]) == ExportResult(Outcome.EXPORTED)
 
 
 @pytest.mark.parametrize(
@@ -63,29 +68,24 @@ def test_the_reason_of_a_failure_contains_no_url(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception], reason: str, tries: int
 ) -> None:
     calls = _failing(monkeypatch, *[error("http://user:secret@host")] * 2)
-    with SingleAttemptSession() as session, pytest.raises(ExportError, match=f"^{reason}$"):
-        session.post("http://host")
-    assert (session.take_result(), len(calls)) == (ExportResult(Outcome.FAILED, reason), tries)
+    assert _exporter("http://host").export([]) == ExportResult(Outcome.FAILED, reason)
+    assert len(calls) == tries
 
 
-@pytest.mark.parametrize(("given", "expected"), [(10, (3, 10)), (1, (1, 1)), (None, (3, None))])
+@pytest.mark.parametrize(("given", "expected"), [(10, (3, 10)), (1, (1, 1))])
 def test_connecting_takes_three_seconds_at_most(
-    receiver: Receiver,
-    monkeypatch: pytest.MonkeyPatch,
-    given: float | None,
-    expected: tuple[float, float | None],
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, given: float, expected: tuple[float, float]
 ) -> None:
     calls = _failing(monkeypatch)
-    with SingleAttemptSession() as session:
-        session.request("POST", receiver.url, data=b"", timeout=given)
+    _exporter(receiver.url, seconds=given).export([])
     assert calls[0]["timeout"] == expected
 
 
 def test_a_host_that_hangs_is_waited_for_once_whichever_signal_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = _failing(monkeypatch, requests.exceptions.ReadTimeout())
     for path in ("traces", "metrics", "logs"):
-        with SingleAttemptSession() as session, pytest.raises(ExportError, match="no answer in time"):
-            session.post(f"http://collector:4318/v1/{path}")
+        result = _exporter(f"http://collector:4318/v1/{path}").export([])
+        assert result == ExportResult(Outcome.FAILED, "no answer in time")
     assert len(calls) == 1
 
 
@@ -93,23 +93,25 @@ def test_a_host_that_hung_is_asked_again_after_a_while(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = _failing(monkeypatch, requests.exceptions.ReadTimeout())
-    with SingleAttemptSession() as session:
-        with pytest.raises(ExportError):
-            session.post(receiver.url, data=b"")
-        (host,) = otlp_http._paused_until
-        otlp_http._paused_until[host] = 0.0  # the while is over
-        for _ in range(2):
-            assert session.post(receiver.url, data=b"").status_code == 200
+    exporter = _exporter(receiver.url)
+    assert exporter.export([]).outcome is Outcome.FAILED
+    (host,) = otlp_http._paused_until
+    otlp_http._paused_until[host] = 0.0  # the while is over
+    for _ in range(2):
+        assert exporter.export([]).outcome is Outcome.EXPORTED
     assert (len(calls), otlp_http._paused_until) == (3, {})
 
 
+def test_batches_go_out_over_one_connection(receiver: Receiver) -> None:
+    exporter = _exporter(receiver.url)
+    receiver.keeps_alive, receiver.body = True, b"\n\x00"
+    for _ in range(3):
+        assert exporter.export([]).outcome is Outcome.EXPORTED
+    assert (len(receiver.requests), receiver.connections) == (3, 1)
+
+
 def _result(receiver: Receiver, signal: Signal = SPANS) -> ExportResult:
-    with SingleAttemptSession(signal) as session:
-        with suppress(ExportError):
-            session.post(receiver.url, data=b"")
-        result = session.take_result()
-        assert result is not None
-        return result
+    return _exporter(receiver.url, signal).send(b"", "application/x-protobuf")
 
 
 def _date(seconds: float) -> str:
@@ -234,3 +236,80 @@ def test_an_answer_that_no_receiver_gives_is_no_success(receiver: Receiver, kind
     result = _result(receiver)
     assert (result.outcome, result.is_final) == (Outcome.FAILED, True)
     assert "proxy or a login page" in result.reason
+
+
+# ---------------------------------------------------------------- answers without end
+_BOMB = gzip.compress(b"{" + b" " * 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (200, {"Content-Encoding": "gzip"}, _BOMB),
+        (200, {"Content-Encoding": "deflate"}, zlib.compress(b" " * 5_000_000)),
+        (200, {"Content-Encoding": "br"}, b"xyz"),
+        (200, {"Content-Encoding": "gzip"}, b"no gzip"),
+        (200, {"Content-Type": "application/json"}, b"{" + b" " * 5_000_000),
+        (200, {}, b"x" * 5_000_000),
+        (302, {"Location": "/", "Content-Encoding": "gzip"}, _BOMB),
+        (500, {"Content-Encoding": "gzip"}, _BOMB),
+    ],
+)
+def test_of_an_answer_little_is_read(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    read: list[int] = []
+    decoder = zlib.decompressobj
+
+    class Decoder:
+        def __init__(self, bits: int) -> None:
+            self._decoder = decoder(bits)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            result = self._decoder.decompress(data, most)
+            read.append(len(result))
+            return result
+
+        @property
+        def unconsumed_tail(self) -> bytes:
+            return self._decoder.unconsumed_tail
+
+    monkeypatch.setattr(zlib, "decompressobj", Decoder)
+    monkeypatch.setattr(requests.Response, "content", property(lambda _: pytest.fail("all of it is read")))
+    receiver.status, receiver.headers, receiver.body = status, headers, body
+    result = _result(receiver)
+    assert (result.outcome, result.is_final) == (Outcome.FAILED, True)
+    assert sum(read) <= 64 * 1024
+
+
+def test_an_answer_that_a_proxy_compressed_is_read(receiver: Receiver) -> None:
+    receiver.headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    receiver.body = gzip.compress(b'{"partialSuccess": {"rejectedSpans": "2"}}')
+    assert _result(receiver) == ExportResult(Outcome.EXPORTED, rejected_items=2)
+
+
+def test_an_answer_that_comes_in_drops_is_none(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver.drops = 10_000
+    clock = itertools.count(step=3.0)
+    monkeypatch.setattr(otlp_http, "time", Mock(monotonic=lambda: next(clock)))
+    assert _result(receiver) == ExportResult(Outcome.FAILED, "no answer in time")
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[2Jfine\x07", "fine\nERROR autogen_otel: forged", "\u202efine", "fine" * 60_000]
+)
+def test_what_an_endpoint_says_is_one_plain_line(receiver: Receiver, text: str) -> None:
+    message = ExportTraceServiceResponse()
+    message.partial_success.error_message = text[:60_000]
+    receiver.body = message.SerializeToString()
+    reason = _result(receiver).reason
+    assert "fine" in reason
+    assert reason.isprintable()
+    assert len(reason) <= 300
+
+
+def test_the_words_beside_a_status_are_one_plain_line(receiver: Receiver) -> None:
+    receiver.status, receiver.phrase = 503, "\x1b[31mgone" + "!" * 9_000
+    reason = _result(receiver).reason
+    assert reason.startswith("HTTP 503 \\x1b[31mgone!!!")
+    assert len(reason) == 300

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 import logging
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import ProcessCounts
+from autogen_otel.delivery.exporting import otlp_http
 from autogen_otel.delivery.exporting.exporters import Endpoint, endpoint
 from autogen_otel.delivery.exporting.outcome import Outcome
 from autogen_otel.delivery.journal import Journal
@@ -427,19 +429,34 @@ def test_secrets_in_the_endpoint_are_not_logged(journal: Journal, caplog: pytest
     assert "sec-ret" not in caplog.text
 
 
-def test_a_session_of_a_credential_plugin_is_not_replaced(
-    receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch
+class _Credentials(requests.Session):
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs["headers"] = {**kwargs["headers"], "Authorization": "Bearer of-a-plugin"}
+        return super().request(method, url, *args, **kwargs)
+
+
+@pytest.mark.parametrize("word", ["", "TRACES_"])
+def test_the_session_of_a_credential_plugin_is_used(
+    receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    sessions: list[Any] = []
+    def entry_points(group: str, name: str) -> list[EntryPoint]:
+        assert (group, name) == ("opentelemetry_otlp_credential_provider", "a_plugin")
+        return [EntryPoint(name, f"{__name__}:_Credentials", group)]
 
-    def exporter(endpoint: str, session: Any) -> SpanExporter:
-        sessions.append(session)
-        return _Scripted()
-
-    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "a_plugin")
-    monkeypatch.setattr(trace_exporter, "OTLPSpanExporter", exporter)
+    monkeypatch.setenv(f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{word}CREDENTIAL_PROVIDER", "a_plugin")
+    monkeypatch.setattr(otlp_http, "entry_points", entry_points)
     JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts()).export(finished("a"))
-    assert sessions == [None]
+    assert receiver.span_names == ["a"]
+    assert receiver.request_headers[0]["Authorization"] == "Bearer of-a-plugin"
+
+
+def test_a_credential_plugin_that_is_not_installed_is_said(
+    receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "no_plugin")
+    JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts()).export(finished("a"))
+    assert "no installed package has the credential provider no_plugin" in caplog.text
+    assert receiver.span_names == []
 
 
 def test_a_forked_process_neither_flushes_nor_shuts_down_its_parents_exporter() -> None:

@@ -26,7 +26,6 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.metrics.view import (
     Aggregation,
     ExplicitBucketHistogramAggregation,
-    ExponentialBucketHistogramAggregation,
     View,
 )
 
@@ -34,7 +33,7 @@ from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.fork import renew_after_fork
-from autogen_otel.delivery.identity.exemplars import with_own_draws
+from autogen_otel.delivery.identity.exemplars import aggregations
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.provider import OwnProvider
@@ -59,16 +58,18 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
         ValueError: the SDK does not accept one of its variables.
     """
     console, endpoints = configured_endpoints(METRICS, "Metrics are not sent.")
-    readers: list[MetricReader] = [PeriodicExportingMetricReader(ConsoleMetricExporter())] if console else []
-    readers += [_reader(endpoint) for endpoint in endpoints if endpoint]
+    own = aggregations(is_exponential=_is_exponential())
+    readers: list[MetricReader] = []
+    if console:
+        readers.append(PeriodicExportingMetricReader(ConsoleMetricExporter(preferred_aggregation=own)))
+    readers += [_reader(endpoint, own) for endpoint in endpoints if endpoint]
     if not readers:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
-    readers = list(map(with_own_draws, readers))
     return _OwnMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
 
 
-def _reader(endpoint: Endpoint) -> MetricReader:
+def _reader(endpoint: Endpoint, own: dict[type, Aggregation]) -> MetricReader:
     exporter = endpoint.exporter
     if isinstance(exporter, MetricReader):
         return exporter
@@ -79,7 +80,7 @@ def _reader(endpoint: Endpoint) -> MetricReader:
             endpoint,
             PROCESS,
             temporality=_temporality() if is_ours else getattr(exporter, "_preferred_temporality", None),
-            aggregation=_aggregation() if is_ours else getattr(exporter, "_preferred_aggregation", None),
+            aggregation={**own, **(getattr(exporter, "_preferred_aggregation", None) or {})},
         )
     )
 
@@ -146,10 +147,6 @@ def _temporality() -> dict[type, AggregationTemporality]:
     # As the OTLP exporter reads the variable; it is imported too late to be asked.
     preference = os.environ.get(METRICS.variable("TEMPORALITY_PREFERENCE"), "").strip().upper()
     return dict.fromkeys(_DELTA_INSTRUMENTS.get(preference, ()), AggregationTemporality.DELTA)
-
-
-def _aggregation() -> dict[type, Aggregation]:
-    return {Histogram: ExponentialBucketHistogramAggregation()} if _is_exponential() else {}
 
 
 def _is_exponential() -> bool:

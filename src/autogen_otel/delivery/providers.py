@@ -54,32 +54,30 @@ def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
     """
     if not settings.keeps_journal or not hasattr(tracers, "add_span_processor"):
         return
-    if settings.journal != UNDELIVERED if _is_ours(tracers) else settings.journal_is_set:
+    if settings.journal != UNDELIVERED if is_ours(tracers) else settings.journal_is_set:
         # Imported here, because it loads the SDK.
         import_module("autogen_otel.delivery.journal_processor").keep_copies(tracers, settings)
 
 
-def draw_apart(tracer: Tracer, meters: MeterProvider) -> None:
-    """Have what we record draw nothing from the global ``random``, also where the providers are not ours."""
+def draw_apart(tracer: Tracer) -> None:
+    """Have our spans draw no id from the global ``random``, also where the provider is not ours."""
     if "opentelemetry.sdk.trace" in sys.modules:
         import_module("autogen_otel.delivery.identity.ids").draw_apart(tracer)
-    if "opentelemetry.sdk.metrics" in sys.modules:
-        import_module("autogen_otel.delivery.identity.exemplars").draw_apart(meters)
 
 
 def is_journaled(tracers: TracerProvider) -> bool:
     """Whether the spans of a provider come into the journal, all of them or those that no endpoint takes."""
-    if _is_ours(tracers):
+    if is_ours(tracers):
         return True
     return bool(import_module("autogen_otel.delivery.journal_processor").has_processor(tracers))
 
 
-def _is_ours(tracers: TracerProvider) -> bool:
-    """Whether a provider is one that ``build`` makes, which has the journal behind its first endpoint.
+def is_ours(provider: object) -> bool:
+    """Whether a provider is one that we have built; a tracer provider then has the journal behind it.
 
     An attribute tells, and not the class, which may be that of an earlier import.
     """
-    return getattr(tracers, "is_of_autogen_otel", False) is True
+    return getattr(provider, "is_of_autogen_otel", False) is True
 
 
 def meter_provider(tracers: TracerProvider) -> MeterProvider:

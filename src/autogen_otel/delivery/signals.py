@@ -14,14 +14,14 @@ class Signal:
     Args:
         items: the name in messages and in ``autogen.telemetry.signal``.
         word: the part of the names of environment variables.
-        http_exporter: module and class of the OTLP/HTTP exporter, in that exporter's package.
+        encoder: module and function of the encoder of OTLP's protobuf, in the package of these.
         service: the service of OTLP, as its modules are named.
         rejected_field: the field of OTLP's responses that says how many items were rejected.
     """
 
-    def __init__(self, items: str, word: str, http_exporter: str, service: str, rejected_field: str) -> None:
+    def __init__(self, items: str, word: str, encoder: str, service: str, rejected_field: str) -> None:
         self.items, self.word, self.rejected_field = items, word, rejected_field
-        self.http_exporter = f"opentelemetry.exporter.otlp.proto.http.{http_exporter}"
+        self.encoder = f"opentelemetry.exporter.otlp.proto.common.{encoder}"
         module = f"opentelemetry.proto.collector.{service.lower()}.v1.{service.lower()}_service_pb2"
         self.http_response = f"{module}:Export{service}ServiceResponse"
         self.path = f"/v1/{word.lower()}"
@@ -39,8 +39,8 @@ class Signal:
         return variable, environ.get(variable, "")
 
 
-SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_exporter:OTLPSpanExporter", "Trace", "rejected_spans")
+SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_encoder:encode_spans", "Trace", "rejected_spans")
 METRICS: Final = Signal(
-    metrics.METRICS, "METRICS", "metric_exporter:OTLPMetricExporter", "Metrics", "rejected_data_points"
+    metrics.METRICS, "METRICS", "metrics_encoder:encode_metrics", "Metrics", "rejected_data_points"
 )
-LOGS: Final = Signal(metrics.LOGS, "LOGS", "_log_exporter:OTLPLogExporter", "Logs", "rejected_log_records")
+LOGS: Final = Signal(metrics.LOGS, "LOGS", "_log_encoder:encode_logs", "Logs", "rejected_log_records")

@@ -55,13 +55,7 @@ def build(settings: Settings) -> TracerProvider:
 
 
 class _OwnTracerProvider(OwnProvider, TracerProvider):
-    """The SDK's provider as we build it.
-
-    Attributes:
-        is_of_autogen_otel: marks it, also for a later import of this package.
-    """
-
-    is_of_autogen_otel: Final = True
+    """The SDK's provider as we build it."""
 
     def after_fork(self) -> None:
         """Renew the lock."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, get_meter_provider
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from autogen_otel.rendering import Renderer
 from autogen_otel.vocabulary import metrics
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Record = Callable[[float, dict[str, Any], "Context"], None]
 
 _instruments_of: WeakKeyDictionary[Meter, dict[str, Record]] = WeakKeyDictionary()
+_NO_TRACE: Final = set_span_in_context(INVALID_SPAN)
 _ADVISORY = "explicit_bucket_boundaries_advisory"
 
 
@@ -32,9 +34,15 @@ class Meters:
         provider: gives the meter.
         meter: makes the instruments.
         renderer: renders those labels that are no attributes.
+        draws_apart: whether the provider chooses among exemplars without the global ``random``. With any
+            other, a counter's series has an exemplar of its first measurement only: nothing is chosen.
     """
 
-    def __init__(self, provider: MeterProvider, meter: Meter, renderer: Renderer) -> None:
+    def __init__(
+        self, provider: MeterProvider, meter: Meter, renderer: Renderer, *, draws_apart: bool = False
+    ) -> None:
+        self._draws_apart = draws_apart
+        self._traced_series: set[tuple[Any, ...]] = set()
         self._provider, self._renderer = provider, renderer
         self._values: defaultdict[str, set[str]] = defaultdict(set)
         self._record = _instruments(meter)
@@ -79,7 +87,16 @@ class Meters:
                     else:
                         values.add(value)
             labels[key] = value
+        if metric.kind == "counter" and not self._draws_apart:
+            context = self._first_context((metric.name, *labels.items()), context)
         self._record[metric.name](amount, labels, context)
+
+    def _first_context(self, series: tuple[Any, ...], context: Context) -> Context:
+        """The context of the first measurement of a series, and none with a trace for later ones."""
+        if series in self._traced_series:
+            return _NO_TRACE
+        self._traced_series.add(series)
+        return context
 
 
 def _instruments(meter: Meter) -> dict[str, Record]:

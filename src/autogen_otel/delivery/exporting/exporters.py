@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from autogen_otel.delivery.exporting.sender import Sender
 from autogen_otel.delivery.fork import importing, renew_after_fork
-from autogen_otel.delivery.identity.randomness import spare_global_random
+from autogen_otel.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +37,8 @@ _MOST_TOO_LARGE: Final = 3
 _HTTP: Final = "otlp_proto_http"
 _GRPC: Final = "otlp_proto_grpc"
 _PROTOCOLS: Final = {"http/protobuf": _HTTP, "grpc": _GRPC}
-_GRPC_LOGGER: Final = "opentelemetry.exporter.otlp.proto.grpc.exporter"
+_COMPRESSIONS: Final = frozenset({"gzip", "deflate", "none", ""})
+_FAILURE: Final = ExportResult(Outcome.FAILED, "its exporter reports a failure")
 
 
 @dataclass
@@ -137,7 +138,6 @@ class Endpoint:
         """Return the exporter, which is made if there is none."""
         if self.exporter is None or self._is_parents:
             self.exporter, self._is_parents = self._make(), False
-            spare_global_random()
         return self.exporter
 
     def prepare(self) -> bool:
@@ -173,45 +173,23 @@ class Endpoint:
 
 
 def _export(exporter: Any, batch: Any) -> ExportResult:
-    failure = ""
     try:
-        with _silenced(exporter):
-            # Each signal has an enumeration of its own for this, some of them under changing names.
-            if exporter.export(batch).name != "SUCCESS":
-                failure = "its exporter reports a failure"
+        result = exporter.export(batch)
     except Exception as error:  # noqa: BLE001 - whatever it raises, the batch was not exported
-        failure = type(error).__name__
-    # Our HTTP session knows more; newer exporters swallow the error.
-    session = getattr(exporter, "single_attempt_session", None)
-    session_result: ExportResult | None = None if session is None else session.take_result()
-    return session_result or ExportResult(Outcome.FAILED if failure else Outcome.EXPORTED, failure)
+        return ExportResult(Outcome.FAILED, type(error).__name__)
+    if isinstance(result, ExportResult):
+        return result
+    # Each signal has an enumeration of its own for this, some of them under changing names.
+    is_exported = getattr(result, "name", "") == "SUCCESS"
+    return ExportResult(Outcome.EXPORTED) if is_exported else _FAILURE
 
 
 def _shut_down(exporter: Any) -> bool:
     try:
-        with _silenced(exporter):
-            exporter.shutdown()
+        exporter.shutdown()
     except Exception as error:  # noqa: BLE001 - the application is about to end and cannot do anything about it
         _LOGGER.debug("The exporter did not shut down: %s", type(error).__name__)
     return True
-
-
-@contextmanager
-def _silenced(exporter: Any) -> Iterator[None]:
-    """Suppress what an exporter logs in this thread: the export result says it, and is logged once."""
-    this_thread = threading.get_ident()
-
-    def is_elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != this_thread
-
-    loggers = [logging.getLogger(name) for name in {_GRPC_LOGGER, type(exporter).__module__}]
-    for logger in loggers:
-        logger.addFilter(is_elsewhere)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(is_elsewhere)
 
 
 # ---------------------------------------------------------------- the environment
@@ -308,7 +286,7 @@ def _making(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".removesuffix(".")
+        reason = one_line(f"{type(error).__name__}: {error}").removesuffix(".")
         text = f"The exporter {name} cannot be made: {reason}"
         raise ExporterError(text) from error
 
@@ -329,15 +307,55 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     label = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
 
+    seconds, headers = _seconds(environ, signal), _headers(environ, signal)
+    compression, tls = _compression(environ, signal), _tls(environ, signal)
+
     def make() -> Any:
         # Imported with the first batch, to spare the start of the program 0.1 s.
         with importing():
-            from autogen_otel.delivery.exporting import otlp_http  # noqa: PLC0415 - loads requests
+            from autogen_otel.delivery.exporting.otlp_http import HttpExporter  # noqa: PLC0415 - loads requests
 
-            return otlp_http.make_exporter(url, signal)
+            return HttpExporter(url, signal, seconds, headers=headers, compression=compression, tls=tls)
 
-    seconds = _READ_SECONDS
-    # A text that is no number is reported when the exporter is made.
-    with suppress(ValueError):
-        seconds = float(signal.otlp("TIMEOUT", environ)[1])
     return Endpoint(label, make, probe, most_seconds=seconds + _MARGIN_SECONDS, is_otlp=True)
+
+
+def _seconds(environ: Mapping[str, str], signal: Signal) -> float:
+    """How long an answer may take."""
+    variable, text = signal.otlp("TIMEOUT", environ)
+    with suppress(ValueError):
+        if 0 < (seconds := float(text or _READ_SECONDS)) < math.inf:
+            return seconds
+    _LOGGER.warning("%s is %r, which is no number of seconds: %g is used.", variable, text, _READ_SECONDS)
+    return _READ_SECONDS
+
+
+def _compression(environ: Mapping[str, str], signal: Signal) -> str:
+    variable, text = signal.otlp("COMPRESSION", environ)
+    compression = text.strip().lower()
+    if compression in _COMPRESSIONS:
+        return compression
+    _LOGGER.warning("%s is %r; it may be gzip, deflate or none: none is used.", variable, text)
+    return ""
+
+
+def _headers(environ: Mapping[str, str], signal: Signal) -> dict[str, str]:
+    """The headers that stand in the variable as ``name=value,name=value``, percent-encoded."""
+    variable, text = signal.otlp("HEADERS", environ)
+    headers = {}
+    for pair in filter(str.strip, text.split(",")):
+        name, equals, value = (unquote(part).strip() for part in pair.partition("="))
+        if equals and name and f"{name}{value}".isprintable():
+            headers[name.lower()] = value
+        else:
+            # What it is may be a secret.
+            _LOGGER.warning("%s holds something that is no name=value: it is left out.", variable)
+    return headers
+
+
+def _tls(environ: Mapping[str, str], signal: Signal) -> dict[str, Any]:
+    certificate, key = (signal.otlp(f"CLIENT_{knob}", environ)[1] for knob in ("CERTIFICATE", "KEY"))
+    return {
+        "verify": signal.otlp("CERTIFICATE", environ)[1] or True,
+        "cert": (certificate, key) if certificate and key else certificate or None,
+    }

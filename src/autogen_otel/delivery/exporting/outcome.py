@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,7 +43,8 @@ class ExportResult:
 
     Args:
         outcome: of the export.
-        reason: in a few words without secrets why it was not exported, or not all of it.
+        reason: in a few words without secrets why it was not exported, or not all of it. An endpoint may
+            say it: it becomes one line without control characters.
         is_final: whether OTLP says that the same batch must not be sent again.
         is_retryable: whether the endpoint has said that it may be sent again.
         retry_after: seconds for which the endpoint wants to be left alone.
@@ -54,6 +57,9 @@ class ExportResult:
     is_retryable: bool = False
     retry_after: float | None = None
     rejected_items: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", one_line(self.reason))
 
 
 def halves(batch: Sequence[Any]) -> list[Sequence[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.processes.at_exit import AT_EXIT
@@ -14,7 +14,12 @@ class OwnProvider(ABC):
 
     Args:
         options: as for the SDK's class.
+
+    Attributes:
+        is_of_autogen_otel: marks it, also for a later import of this package.
     """
+
+    is_of_autogen_otel: Final = True
 
     def __init__(self, **options: Any) -> None:
         sdk_provider: Any = super()
