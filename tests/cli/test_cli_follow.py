@@ -120,7 +120,11 @@ def test_who_waits_in_vain_is_told_once_that_an_endpoint_takes_the_spans(
 def test_nobody_waits_in_vain_where_spans_arrive_or_copies_stay(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_copied: bool
 ) -> None:
-    path = write(tmp_path / "traces-1.kept.jsonl", recovered()) if is_copied else write(tmp_path / "a.jsonl")
+    path = (
+        write(tmp_path / "traces-20261122T124648.000000Z-7.kept.jsonl", recovered())
+        if is_copied
+        else write(tmp_path / "a.jsonl")
+    )
     arrive = quiet if is_copied else append(path, failing_tool().line)
     during(monkeypatch, arrive, delivered(tmp_path, 12), quiet)
     code, _, err = run("show", "--follow", "--journal", str(tmp_path))

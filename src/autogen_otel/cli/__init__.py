@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution, plain_files
+from autogen_otel.cli.output import complain, visible_output
 from autogen_otel.network import CERTIFICATE_VARIABLES
+from autogen_otel.plain_text import one_line, visible
 from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
@@ -41,6 +43,7 @@ exit codes:
   130  interrupted
 """
 _FORMATTER: Final = argparse.RawDescriptionHelpFormatter
+_LONGEST_MESSAGE: Final = 1000
 _SCHEMA: Final = 1
 """The version of the JSON that commands print; a change that breaks readers raises it."""
 
@@ -65,12 +68,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Recorded values may hold characters that this stdout cannot encode.
         sys.stdout.reconfigure(errors="backslashreplace")
+    with visible_output():
+        return _code(argv)
+
+
+def _code(argv: Sequence[str] | None) -> int:
     try:
         code = _run(argv)
         sys.stdout.flush()
     except (CommandError, SourceError, SettingsError) as error:
-        sentence = str(error)
-        sys.stderr.write(f"autogen-otel: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}\n")
+        complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -84,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None:
             problem = "the output cannot be written"
             _discard_stdout()
-        sys.stderr.write(f"autogen-otel: {problem}: {error.strerror}.\n")
+        complain(f"{problem}: {error.strerror}")
         return BAD_INPUT
     return code
 
@@ -180,7 +187,7 @@ class _Parser(argparse.ArgumentParser):
         super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(BAD_INPUT, f"{self.prog}: {one_line(message, _LONGEST_MESSAGE)} (see {self.prog} --help)\n")
 
 
 class _Version(argparse.Action):
@@ -221,7 +228,7 @@ def answer(args: argparse.Namespace, document: Mapping[str, Any], lines: Iterabl
     if args.format == "json":
         write_json(document)
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.writelines(f"{visible(line, kept='')}\n" for line in lines)
 
 
 def write_file(path: Path, text: str, advice: str = "", *, mode: int | None = None) -> None:
@@ -249,9 +256,12 @@ def write_page(file: str, page: str) -> None:
         CommandError: it cannot be written.
     """
     if file == "-":
-        # A character that this stdout cannot encode becomes a character reference of HTML.
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(page.encode(encoding, "xmlcharrefreplace").decode(encoding))
+        # The page says that it is UTF-8, whatever the console is.
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None:
+            sys.stdout.write(page)
+        else:
+            buffer.write(page.encode("utf-8"))
         return
     write_file(Path(file).expanduser(), page, "; name another file")
     sys.stderr.write(f"Wrote {file} ({max(1, len(page) // 1000):,} kB); a browser opens it.\n")

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
+from autogen_otel.plain_text import one_line
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
 
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 """Attributes of a program that tell its processes apart."""
+_SENTENCE: Final = 1000
+"""Characters of a sentence of ours."""
 NO_TIME: Final = "--since is not before --until: there is no time between them."
 
 
@@ -41,7 +44,7 @@ class Progress:
 
     def warn(self, sentence: str) -> None:
         """Something could not be read, and the rest can."""
-        sys.stderr.write(f"autogen-otel: {sentence}\n")
+        sys.stderr.write(f"autogen-otel: {one_line(sentence, _SENTENCE)}\n")
 
     def warn_damaged(self, path: Path, lines: Collection[int]) -> None:
         """Some lines of a file could not be read, or not wholly; by their numbers from 1."""

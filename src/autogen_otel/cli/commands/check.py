@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, quantities, write_json
+from autogen_otel.cli.output import complain
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, PHRASES, WORKS
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _report_dropped_entries(report: ListReport) -> None:
     for entry in report.entries:
         if entry.is_dead:
             reasons = "; ".join(_sentences(entry))
-            sys.stderr.write(f"autogen-otel: dropped entry {entry.index} ({entry.model}): {reasons}\n")
+            complain(f"dropped entry {entry.index} ({entry.model}): {reasons}")
 
 
 def _sentences(entry: EntryReport) -> Iterator[str]:

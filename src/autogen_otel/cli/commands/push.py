@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.journals import journal_folder, journal_settings
+from autogen_otel.cli.output import complain
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
@@ -118,7 +118,7 @@ def _run(args: argparse.Namespace) -> int:
     }
     answer(args, document, _lines(source.name, target, tally, spans))
     if problem and args.format == "text":
-        sys.stderr.write(f"autogen-otel: {problem}.\n")
+        complain(problem)
     return PROBLEM if problem or batches or refused_spans else SUCCESS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, write_file
 from autogen_otel.cli.options.selecting import id_prefix, moment_option, one_trace
 from autogen_otel.cli.options.sources import add_sources, open_rereadable
+from autogen_otel.cli.output import complain
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
 from autogen_otel.diagnosis.of_source import population_of
@@ -89,14 +91,15 @@ def run(args: argparse.Namespace) -> int:
     try:
         source = write_test(failures.trace, occurrence, context)
     except NotReproducibleError as error:
-        sys.stderr.write(f"autogen-otel: {error}\n{_other_failures_note(failures, occurrence)}")
+        complain(str(error))
+        _tell_of_others(failures, occurrence)
         return PROBLEM
     if output is None:
         sys.stdout.write(source)
         return SUCCESS
     write_file(output, source)
-    notice = f"{output} is written; it fails until the cause is fixed: pytest {output}"
-    sys.stderr.write(f"autogen-otel: {notice}\n{_other_failures_note(failures, occurrence)}")
+    complain(f"{output} is written; it fails until the cause is fixed: {shlex.join(('pytest', str(output)))}")
+    _tell_of_others(failures, occurrence)
     return SUCCESS
 
 
@@ -121,14 +124,14 @@ def _file(output: str, *, is_forced: bool) -> Path:
     return path
 
 
-def _other_failures_note(failures: Failures, occurrence: Occurrence) -> str:
-    """How to reproduce the other failures of the trace."""
+def _tell_of_others(failures: Failures, occurrence: Occurrence) -> None:
+    """Say how to reproduce the other failures of the trace."""
     other_failures = [failure for failure in failures.root_failures if failure.span_id != occurrence.span_id]
     if not other_failures:
-        return ""
+        return
     lines = [
         f"  --span {failure.span_id}  {words(failure.words)}\n" for failure in other_failures[:_MOST_OTHERS]
     ]
     if len(other_failures) > _MOST_OTHERS:
         lines.append(f"  and {len(other_failures) - _MOST_OTHERS:,} more\n")
-    return f"Also failed in this trace:\n{''.join(lines)}"
+    sys.stderr.write(f"Also failed in this trace:\n{''.join(lines)}")

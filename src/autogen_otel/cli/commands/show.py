@@ -14,6 +14,7 @@ from autogen_otel.cli import SUCCESS, CommandError, add_format, add_html, write_
 from autogen_otel.cli.options import journals, selecting, sources
 from autogen_otel.cli.page.conversation import conversation_page
 from autogen_otel.cli.text.progress import show_progress
+from autogen_otel.plain_text import one_line
 from autogen_otel.traces.document import summary_document, trace_document
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
@@ -128,7 +129,7 @@ def _follow(source: Source, requested_selection: Selection, args: argparse.Names
     following = Following(source.arrivals(selection), selection)
     endpoint_watch = journals.EndpointWatch(source)
     is_advice_due = True
-    sys.stderr.write(f"Waiting for conversations to end in {source.name}; Ctrl-C stops it.\n")
+    sys.stderr.write(f"Waiting for conversations to end in {one_line(source.name)}; Ctrl-C stops it.\n")
     while True:
         for summary in following.ended_conversations():
             if args.format == "json":
@@ -142,7 +143,7 @@ def _follow(source: Source, requested_selection: Selection, args: argparse.Names
         advice = endpoint_watch.advice() if is_advice_due else ""
         if advice:
             is_advice_due = False
-            sys.stderr.write(f"Nothing has arrived in {source.name}: {advice}.\n")
+            sys.stderr.write(f"Nothing has arrived in {one_line(source.name)}: {advice}.\n")
         time.sleep(source.pause_seconds)
 
 

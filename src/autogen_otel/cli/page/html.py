@@ -9,17 +9,15 @@ from collections.abc import Container, Iterable, Iterator
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Final, TypeAlias, Union
+from typing import TypeAlias, Union
 from xml.etree.ElementTree import Element, tostring
 
 from autogen_otel import distribution
 from autogen_otel.cli import quantities
+from autogen_otel.plain_text import visible
 
 Node: TypeAlias = Union[str, Element, Iterable["Node"], None]  # noqa: UP007 - a string is no operand of |
 """The content of an element; ``None`` is no content."""
-
-_HARMLESS: Final = frozenset("\n\t\xa0\u200c\u200d")
-"""Harmless characters that Python calls not printable: joiners that several scripts need, fixed spaces."""
 
 
 def element(tag: str, /, *children: Node, **attributes: str | float | bool | None) -> Element:
@@ -76,13 +74,7 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[Node]], numbers: Cont
 
 def clean(text: str) -> str:
     """Make control characters visible: terminal sequences, NUL, bidirectional overrides, lone surrogates."""
-    text = text.replace("\r\n", "\n")
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() or character in _HARMLESS else repr(character)[1:-1]
-        for character in text
-    )
+    return visible(text.replace("\r\n", "\n"), kept="\n\t")
 
 
 def document(title: str, source: str, *main: Node) -> str:

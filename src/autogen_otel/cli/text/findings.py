@@ -101,7 +101,7 @@ def _render_change(change: ChangedFinding, console: TextConsole) -> None:
 def _render_finding(finding: Finding, number: int, total: int, console: TextConsole, look: Look) -> None:
     console.say()
     style = "bold red" if finding.ended_conversations else "bold yellow"
-    head = Text(f"{number}. ").append(finding.cause, style=style)
+    head = Text(f"{number}. ").append(one_line(finding.cause, console, _SHORT), style=style)
     head.append(f": {one_line(wording.title(finding.cause, finding.subject), console, _LONG)}", style="bold")
     if not finding.ended_conversations:
         head.append(f"  ({wording.state(finding)})", style="yellow")

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from autogen_otel import plain_text
 from autogen_otel.cli import quantities
 from autogen_otel.cli.options import sources
 from autogen_otel.cli.span_labels import odd_answers
-from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs, visible
+from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs
 from autogen_otel.traces.conversations import Outcome, Summary
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
@@ -31,6 +32,7 @@ _MOST_ENTRIES: Final = 3
 _NARROWEST: Final = 16
 _WIDE: Final = 105
 _SHORT_NAME: Final = 60
+_LONGEST_SENTENCE: Final = 600
 
 
 def sentence(summary: Summary) -> str:
@@ -43,12 +45,11 @@ def sentence(summary: Summary) -> str:
     duration = quantities.duration(summary.duration_ns)
     cost = f", {quantities.cost(summary.cost_usd)}" if summary.cost_usd else ""
     # The outcome already says the obvious endings.
-    ending = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _OBVIOUS_ENDINGS else ""
+    ending = f"; ended by {summary.ended_by}" if summary.ended_by not in _OBVIOUS_ENDINGS else ""
     outcome = f"{summary.outcome}{under_way(summary)}"
-    answer_problems = visible(
-        f", but {odd_answers(summary.answer_problems)}," if summary.answer_problems else ""
-    )
-    return f"{outcome}: {failures}{causes}{answer_problems} in {turns}, {duration}, {tokens}{cost}{ending}"
+    answer_problems = f", but {odd_answers(summary.answer_problems)}," if summary.answer_problems else ""
+    words = f"{outcome}: {failures}{causes}{answer_problems} in {turns}, {duration}, {tokens}{cost}{ending}"
+    return plain_text.one_line(words, _LONGEST_SENTENCE)
 
 
 def under_way(summary: Summary) -> str:
@@ -56,7 +57,7 @@ def under_way(summary: Summary) -> str:
     if summary.under_way is None:
         return ""
     since = quantities.local_time(summary.under_way_since_ns)[len("2026-11-29 ") :]
-    return f" in {visible(summary.under_way)} since {since}"
+    return f" in {plain_text.one_line(summary.under_way, _SHORT_NAME)} since {since}"
 
 
 def render_listing(summaries: Sequence[Summary], all_summaries: Sequence[Summary], source: Source) -> None:
@@ -114,7 +115,7 @@ def _outcome(summary: Summary) -> Text:
             for entry in summary.failed_entries[:_MOST_ENTRIES]
         )
         causes += f" ({', '.join(entries)})"
-    problems = visible("; ".join(filter(None, (causes, odd_answers(summary.answer_problems)))))
+    problems = plain_text.one_line("; ".join(filter(None, (causes, odd_answers(summary.answer_problems)))))
     outcome = Text().append(summary.outcome, STYLES[summary.outcome])
     return outcome.append(under_way(summary)).append(f": {problems}" if problems else "")
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, Final
 
+from autogen_otel.plain_text import visible
+
 _BETWEEN_COLUMNS: Final = "  "
 _UNLIMITED: Final = 1_000_000
 
@@ -70,4 +72,4 @@ class Console:
     def print(self, renderable: Any = "", **_: Any) -> None:
         """Print an object of this module, or a string."""
         lines: Iterable[str] = [renderable] if isinstance(renderable, str) else renderable.lines()
-        (self._file or sys.stdout).write("".join(f"{line}\n" for line in lines))
+        (self._file or sys.stdout).write("".join(f"{visible(line)}\n" for line in lines))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
+from autogen_otel.plain_text import one_line
 from autogen_otel.traces.source import Progress
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Lines(Progress):
     seconds = 5.0
 
     def __init__(self, activity: str, patience: float | None = None) -> None:
-        self._activity, self._unit, self._count = activity, "", 0
+        self._activity, self._unit, self._count = one_line(activity), "", 0
         self._total: int | None = None
         self._due = time.monotonic() + (self.seconds if patience is None else patience)
 
@@ -67,14 +68,15 @@ class _Bar(Lines):
 
     def expect(self, total: int | None, unit: str) -> None:
         from rich import progress  # noqa: PLC0415 - JSON output works without rich
-        from rich.console import Console  # noqa: PLC0415
+
+        from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
 
         self.stop()
         super().expect(total, unit)
         amount = progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn()
-        columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), amount)
+        columns = (progress.TextColumn("{task.description}", markup=False), progress.BarColumn(), amount)
         elapsed = progress.TimeElapsedColumn()
-        self._bar = progress.Progress(*columns, elapsed, console=Console(stderr=True), transient=True)
+        self._bar = progress.Progress(*columns, elapsed, console=TextConsole(sys.stderr), transient=True)
         self._bar.add_task(self._activity, total=total)
 
     def _tell(self) -> None:

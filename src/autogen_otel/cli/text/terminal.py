@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
+
+from autogen_otel import plain_text
+from autogen_otel.cli.output import styled_stream
 
 if TYPE_CHECKING or find_spec("rich") is not None:
     from rich.console import Console
+    from rich.segment import Segment
     from rich.table import Table
     from rich.text import Text
 else:
@@ -46,8 +51,8 @@ class TextConsole(Console):
         wraps: whether trees and tables are to fit a terminal; else it wraps their lines itself.
     """
 
-    def __init__(self, file: IO[str] | None = None, *, wraps: bool = True) -> None:
-        super().__init__(file=file, highlight=False, markup=False, emoji=False)
+    def __init__(self, file: TextIO | None = None, *, wraps: bool = True) -> None:
+        super().__init__(file=styled_stream(file), highlight=False, markup=False, emoji=False)
         if not (wraps and self.is_terminal):
             self._width = _UNLIMITED
 
@@ -56,13 +61,20 @@ class TextConsole(Console):
         """The encoding by which rich chooses a tree's lines: only a terminal is known to understand UTF-8."""
         return super().encoding if self.is_terminal else "ascii"
 
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        """Make text segments, which are visible text whatever they are made of."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=plain_text.visible(segment.text))
+
     def on_broken_pipe(self) -> None:
         """Let the command line handle a reader that has closed the pipe, as it does without rich."""
         raise BrokenPipeError from sys.exc_info()[1]
 
     def say(self, words: str | Text = "", style: str = "") -> None:
         """Print a line that the terminal wraps, so that users copy it as one line."""
-        self.print(Text(words, style=style) if isinstance(words, str) else words, soft_wrap=True)
+        self.print(
+            Text(words.replace("\n", "\\n"), style=style) if isinstance(words, str) else words, soft_wrap=True
+        )
 
     def table(self, style: str = "dim") -> Table:
         """A table without lines, whose headings have a style."""
@@ -83,11 +95,8 @@ def one_line(text: str, console: Console, longest: int | None = None) -> str:
 
 
 def visible(text: str) -> str:
-    """Replace control characters, which recorded text could use to take over the terminal."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
-        for character in text.expandtabs(4)
-    )
+    """Make control characters visible, which recorded text could use to take over the terminal."""
+    return plain_text.visible(text.expandtabs(4))
 
 
 def dim(text: str) -> Text:

@@ -62,10 +62,10 @@ def render_trace(
         link: the trace's URL in a browser.
     """
     summary, console = summarize(trace), console or TextConsole()
-    service = f"  {visible(summary.service)}" if summary.service else ""
+    service = f"  {one_line(summary.service, console, _SHORT)}" if summary.service else ""
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{service}  trace {summary.trace_id}"))
     if link is not None:
-        console.print(dim(visible(link)), soft_wrap=True)
+        console.print(dim(one_line(link, console)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = _View(console, full)
     for span, waited_ns in trace.awaited_spans()[:_MOST_CANCELLED]:
@@ -149,7 +149,7 @@ def _label(span: Span, view: _View) -> Text:
 
 def _title(span: Span, label: SpanLabel, view: _View) -> Text:
     style = _STYLES[label.tone] or _SUBJECTS.get(span.operation, "")
-    kind = f"{label.kind} " if label.kind else ""
+    kind = f"{view.cut(label.kind, _SHORT)} " if label.kind else ""
     line = Text(kind).append(view.cut(label.subject, _SUBJECT_LENGTH), style=style)
     if label.arguments is not None:
         line.append(f"({view.cut(label.arguments, _SUBJECT_LENGTH)})")
@@ -216,7 +216,7 @@ class _Failures:
     def _cause(self, span: Span) -> Text:
         if span.span_id in self._propagating_ids:
             return Text()
-        return Text(f"  [{self._by_id[span.span_id].cause}]", style="magenta")
+        return Text(f"  [{self._view.cut(self._by_id[span.span_id].cause, _SHORT)}]", style="magenta")
 
     def _description(self, span: Span) -> Iterator[Text]:
         if _answer(span) is not None:
@@ -259,7 +259,7 @@ class _Failures:
         frame = raising_user_frame(stacktrace) if span.operation != HTTP else None
         if frame is not None:
             source = self._view.cut(frame.source or "", _SHORT)
-            yield visible(frame.location) + (f":  {source}" if source else "")
+            yield self._view.cut(frame.location, _LONG) + (f":  {source}" if source else "")
 
 
 def _answer(span: Span) -> str | None:
