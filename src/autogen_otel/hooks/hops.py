@@ -8,13 +8,11 @@ trace that it was started in, even if the span around the start has ended meanwh
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from autogen_otel.hooks.drive import Proxy, Runtime, carry_context
 from autogen_otel.hooks.guard import report
-from autogen_otel.recording import current
 
 
 class _Loop(Proxy):
@@ -31,50 +29,73 @@ class _Loop(Proxy):
         return self.__wrapped__.run_in_executor(executor, func_in_context, *args)
 
 
-class AsyncioView(Proxy):
-    """The ``asyncio`` module with loops that carry the context.
+class _LoopFunction(Proxy):
+    """A function that returns an event loop, with the context."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it as it is."""
+        loop = self.__wrapped__(*args, **kwargs)
+        try:
+            return _Loop(loop)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        return loop
+
+
+class _ThreadClass(Proxy):
+    """What makes threads, be it the class or what others have put in its place."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a thread that runs in the context of the code that makes it, and starts it at once."""
+        thread = self.__wrapped__(*args, **kwargs)
+        try:
+            thread.run = carry_context(thread.run)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        return thread
+
+
+class _ModuleView(Proxy):
+    """A module some of whose attributes come with the context; what is set or deleted is the module's own.
 
     Args:
         module: the present module global.
         runtime: the instrumentation that is switched on, or off.
     """
 
+    _self_kinds: ClassVar[dict[str, type[Proxy]]]
+    """The view of each such attribute."""
+
     def __init__(self, module: Any, runtime: Runtime) -> None:
         super().__init__(module)
         self._self_runtime = runtime
 
-    def get_event_loop(self) -> Any:
-        """The loop that the module returns, with the context."""
-        loop = self.__wrapped__.get_event_loop()
-        return _Loop(loop) if self._self_runtime.enabled else loop
-
-    def get_running_loop(self) -> Any:
-        """The loop that the module returns, with the context."""
-        loop = self.__wrapped__.get_running_loop()
-        return _Loop(loop) if self._self_runtime.enabled else loop
-
-
-class _Thread(threading.Thread):
-    """A thread that runs in the context of the code that starts it."""
-
-    def start(self) -> None:
-        """Start as any thread does, but run in the current context."""
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.__wrapped__, name)
         try:
-            self.run = carry_context(self.run, current.capture())  # type: ignore[method-assign]
+            kind = self._self_kinds.get(name) if self._self_runtime.enabled else None
+            if kind is not None:
+                return kind(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
-        super().start()
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Who replaces an attribute for a while puts back what was here: ours must not get into the module.
+        kind = type(self)._self_kinds.get(name)
+        super().__setattr__(name, value.__wrapped__ if kind is not None and type(value) is kind else value)
 
 
-class ThreadingView(Proxy):
-    """The ``threading`` module with threads that carry the context; arguments as of ``AsyncioView``."""
+class AsyncioView(_ModuleView):
+    """The ``asyncio`` module with loops that carry the context."""
 
-    def __init__(self, module: Any, runtime: Runtime) -> None:
-        super().__init__(module)
-        self._self_runtime = runtime
+    _self_kinds: ClassVar = {"get_event_loop": _LoopFunction, "get_running_loop": _LoopFunction}
 
-    @property
-    def Thread(self) -> Any:  # noqa: N802 - the module's name for it
-        """The class, or our subclass while we are switched on."""
-        return _Thread if self._self_runtime.enabled else self.__wrapped__.Thread
+
+class ThreadingView(_ModuleView):
+    """The ``threading`` module with threads that carry the context."""
+
+    _self_kinds: ClassVar = {"Thread": _ThreadClass}
