@@ -13,12 +13,12 @@ from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
-from autogen_otel.delivery.fork import delaying_forks, import_problem, importing, in_child, renew_after_fork
+from autogen_otel.delivery.fork import delaying_forks, import_problem, importing, in_child
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Detection, Lineage, detect
-from autogen_otel.recording import Meters, Recorder, account
+from autogen_otel.recording import Meters, Recorder
 from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 _log = logging.getLogger("autogen_otel")
-in_child(account.after_fork)
 
 
 class Instrumentation:
@@ -43,7 +42,6 @@ class Instrumentation:
     def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
         self.recorder, self.providers, self.enabled = recorder, providers, True
         self._attachment = Attachment(self, lineage)
-        renew_after_fork(self._attachment)
         self.report = _fit_to_version(self._attachment.attach())
 
     def is_in_place(self) -> bool:
@@ -186,7 +184,6 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
     tracers = providers.tracer_provider or delivery.global_tracer_provider()
     tracer = NoOpTracer() if tracers is None else _tracer(tracers)
     recorder = Recorder(tracer, settings)
-    renew_after_fork(recorder.secrets)
     recorder.process = delivery.Process()
     recorder.hide_environment()
     recorder.connect = partial(_connect, recorder, providers)

@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from autogen_otel.hooks.descriptors import ObservedDescriptor, is_method
@@ -17,6 +16,7 @@ from autogen_otel.hooks.drive import Runtime, is_observed, observe, original_of,
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
 from autogen_otel.hooks.table import AGENTS, ROWS, DiscoveryRule, Place, Row, is_awaited
 from autogen_otel.lineages import Lineage
+from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
 from autogen_otel.recording import has_instrumentations, share_provider
@@ -70,11 +70,7 @@ class Attachment:
         # Classes discovered at calls, by id and observed method: applications make thousands of them.
         self._classes: dict[tuple[int, str], weakref.ref[type]] = {}
         self._stood_down: list[StoodDown] = []
-        self.after_fork()
-
-    def after_fork(self) -> None:
-        """Renew the lock: a thread of the parent process may have held it."""
-        self._lock = Lock()
+        self._change: OneAtATime[Callable[[], object]] = OneAtATime(_call)
 
     def attach(self) -> AttachReport:
         """Attach each row that the host has, and report on each."""
@@ -102,16 +98,18 @@ class Attachment:
 
     def detach(self) -> None:
         """Restore the identical objects, last attached first."""
-        with self._lock:
-            for (_, method), reference in tuple(self._classes.items()):
-                owner = reference()
-                function = None if owner is None else vars(owner).get(method)
-                # Unless somebody else has put a layer of theirs on top.
-                if owner is not None and _is_ours(function):
-                    setattr(owner, method, original_of(function))
-            self._classes.clear()
-            while self._patches:
-                self._patches.pop().undo()
+        self._change(self._detach)
+
+    def _detach(self) -> None:
+        for (_, method), reference in tuple(self._classes.items()):
+            owner = reference()
+            function = None if owner is None else vars(owner).get(method)
+            # Unless somebody else has put a layer of theirs on top.
+            if owner is not None and _is_ours(function):
+                setattr(owner, method, original_of(function))
+        self._classes.clear()
+        while self._patches:
+            self._patches.pop().undo()
 
     def _attach(self, row: Row) -> RowReport:
         target = f"{row.module}.{row.name}"
@@ -159,25 +157,27 @@ class Attachment:
 
     def observe_class(self, owner: type, method: str, operation: type[Operation]) -> None:
         """Wrap a method where it is defined, once for all its subclasses."""
-        with self._lock:
-            original = vars(owner)[method]
-            if _is_ours(original):
-                return
-            # A function that others have wrapped still is a function.
-            is_function = inspect.isfunction(original)
-            if not is_function and not is_method(original):
-                return
-            watch = partial(
-                observe,
-                operation=operation,
-                runtime=self._runtime,
-                owner=owner if is_function else None,
-                is_awaited=is_awaited(owner, method),
-            )
-            setattr(owner, method, watch(original) if is_function else ObservedDescriptor(original, watch))
-            key = (id(owner), method)
-            # We may keep alive neither the class nor its functions, which refer to the class.
-            self._classes[key] = weakref.ref(owner, lambda _: self._classes.pop(key, None))
+        self._change(partial(self._observe_class, owner, method, operation))
+
+    def _observe_class(self, owner: type, method: str, operation: type[Operation]) -> None:
+        original = vars(owner)[method]
+        if _is_ours(original):
+            return
+        # A function that others have wrapped still is a function.
+        is_function = inspect.isfunction(original)
+        if not is_function and not is_method(original):
+            return
+        watch = partial(
+            observe,
+            operation=operation,
+            runtime=self._runtime,
+            owner=owner if is_function else None,
+            is_awaited=is_awaited(owner, method),
+        )
+        setattr(owner, method, watch(original) if is_function else ObservedDescriptor(original, watch))
+        key = (id(owner), method)
+        # We may keep alive neither the class nor its functions, which refer to the class.
+        self._classes[key] = weakref.ref(owner, lambda _: self._classes.pop(key, None))
 
 
 class _Discovery:
@@ -236,6 +236,10 @@ class _Discovery:
                     self._attachment.observe_class(owner, rule.method, rule.operation)
                 methods.append((weakref.ref(owner), rule.method, _reference_to(vars(owner)[rule.method])))
         return methods
+
+
+def _call(change: Callable[[], object]) -> None:
+    change()
 
 
 def _is_ours(attribute: object) -> bool:

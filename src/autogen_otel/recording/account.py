@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from autogen_otel.causes import identity
 
 if TYPE_CHECKING:
     from autogen_otel.recording.call import Call
-
-_accounts = Lock()
-"""Calls on several threads add to the account of the same parent."""
-
-
-def after_fork() -> None:
-    """Renew the lock: a thread of the parent process may have had it."""
-    global _accounts  # noqa: PLW0603 - the old one is the parent's
-    _accounts = Lock()
 
 
 class ErrorSummary(NamedTuple):
@@ -33,37 +24,67 @@ class ErrorSummary(NamedTuple):
     """Whether the exception's message stays out."""
 
 
-class Account:
-    """The failures inside a call; made for the first failure, because most calls have none.
+_NO_ERRORS: Final[Mapping[int, ErrorSummary]] = {}
+_CANCELLED: Final = ErrorSummary(None, None, is_inner=False)
+
+
+class Entry(NamedTuple):
+    """What one call inside adds to the account of the call around it.
+
+    Args:
+        causes: causes of its failures, in the order seen.
+        handled_count: number of failures in spite of which a call went on.
+        open_count: number of failures for which that is not known yet.
+        errors: the exceptions that left it, by identity.
+    """
+
+    causes: Iterable[str] = ()
+    handled_count: int = 0
+    open_count: int = 0
+    errors: Mapping[int, ErrorSummary] = _NO_ERRORS
+
+
+class Account(list[Entry]):
+    """The failures inside a call, one entry for each call in which there were any.
 
     A failure inside a call is *open* until the call goes on in spite of it: when the call ends well, all its
     open failures were handled; when it fails because of one of them, that one is the parent's concern. So a
     call that recovered from two attempts reports two handled failures, and one that failed on its third
     attempt reports two handled ones and itself.
 
-    Attributes:
-        handled_count: number of failures in spite of which the call went on.
-        open_count: number of failures for which that is not known yet.
-        causes: causes of all of them, in the order seen.
-        errors: the exceptions that left calls directly inside, by identity.
-        cancellation: identity of the exception with which the program ended the call.
+    Calls on several threads add to the account of the same parent, and so may a signal handler: entries are
+    only ever appended, which takes no lock.
     """
 
-    __slots__ = ("cancellation", "causes", "errors", "handled_count", "open_count")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self.handled_count = self.open_count = 0
-        self.causes: dict[str, None] = {}
-        # Replaced and never changed, because other threads may be reading it.
-        self.errors: dict[int, ErrorSummary] = {}
-        self.cancellation: int | None = None
+    @property
+    def handled_count(self) -> int:
+        """Number of failures in spite of which a call went on."""
+        return sum(entry.handled_count for entry in self)
+
+    @property
+    def open_count(self) -> int:
+        """Number of failures for which that is not known yet."""
+        return sum(entry.open_count for entry in self)
+
+    @property
+    def causes(self) -> Iterator[str]:
+        """Causes of all of them, in the order seen."""
+        return (cause for entry in self for cause in entry.causes)
+
+    @property
+    def errors(self) -> dict[int, ErrorSummary]:
+        """The exceptions that left calls directly inside, by identity."""
+        errors: dict[int, ErrorSummary] = {}
+        for entry in self:
+            errors.update(entry.errors)
+        return errors
 
 
 def cancel(call: Call, error: BaseException) -> None:
     """Note with which exception the program has ended a call."""
-    key = identity(error)
-    with _accounts:
-        _account_of(call).cancellation = key
+    call.account.append(Entry(errors={identity(error): _CANCELLED}))
 
 
 def settle(call: Call, *, propagates: bool) -> None:
@@ -73,39 +94,16 @@ def settle(call: Call, *, propagates: bool) -> None:
         call: the call that has ended.
         propagates: whether an exception goes on to the parent; without a failure it is not this call's own.
     """
-    parent, own_account, failure = call.parent, call.account, call.failure
+    parent, failure = call.parent, call.failure
     if parent is None:
         return
-    # Reading exceptions runs code of the application's, which must not wait for us nor we for it.
-    handled_inside = call.count_handled()
-    summaries: dict[int, ErrorSummary] = {}
-    if propagates and failure is not None and failure.error is not None:
+    if failure is None and propagates:
+        parent.account.extend(call.account)
+        return
+    errors: dict[int, ErrorSummary] = {}
+    if failure is not None and propagates and failure.error is not None:
         summary = ErrorSummary(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
-        summaries[identity(failure.error)] = summary
+        errors[identity(failure.error)] = summary
         if failure.outgoing_error is not None:
-            summaries[identity(failure.outgoing_error)] = summary
-    with _accounts:
-        account = _account_of(parent)
-        if own_account is not None:
-            if own_account.cancellation is not None:
-                account.errors = {**account.errors, own_account.cancellation: ErrorSummary(None, None, False)}
-            account.causes.update(own_account.causes)
-            if failure is None and propagates:
-                account.handled_count += own_account.handled_count
-                account.open_count += own_account.open_count
-                account.errors = {**account.errors, **own_account.errors}
-                return
-        account.handled_count += handled_inside
-        if failure is None:
-            return
-        account.open_count += 1
-        account.causes[failure.cause] = None
-        if summaries:
-            account.errors = {**account.errors, **summaries}
-
-
-def _account_of(call: Call) -> Account:
-    # Under the lock, because calls on several threads may be the first to need it.
-    if call.account is None:
-        call.account = Account()
-    return call.account
+            errors[identity(failure.outgoing_error)] = summary
+    parent.account.append(Entry(call.causes, call.count_handled(), int(failure is not None), errors))

@@ -74,7 +74,7 @@ class Call:
         name: name of its span; ``None`` for a call without one, whose children hang below the span around it.
         attributes: its rendered attributes.
         failure: why it failed.
-        account: the account of the failures inside it; most calls have none.
+        account: the account of the failures inside it.
         links: spans that may be why it failed; only some operations have any.
         span: its span, or the one around it.
         context: the context that the call runs in.
@@ -155,7 +155,7 @@ class Call:
         self.attributes: dict[str, Any] = _NO_ATTRIBUTES
         self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
-        self.account: Account | None = None
+        self.account = Account()
         # An exception that was being handled when the call began is none of its concern.
         handled_error = handled_exception()
         self._handled_id = None if handled_error is None else id(handled_error)
@@ -285,7 +285,7 @@ class Call:
 
     def _close(self, facts: Facts | None, *, propagates: bool) -> None:
         try:
-            if self.failure is not None or self.account is not None:
+            if self.failure is not None or self.account:
                 settle(self, propagates=propagates)
         finally:
             # Also where reading an exception of the user's ended the program.
@@ -299,16 +299,16 @@ class Call:
                 ):
                     self._record_end(facts, propagates=propagates)
             finally:
-                self.parent = self.instance = self.span = self.context = self.failure = self.account = None
+                self.parent = self.instance = self.span = self.context = self.failure = None
                 self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
                 self._release()
 
     def _record_end(self, facts: Facts | None, *, propagates: bool) -> None:
         recorder, name = self.recorder, self.name
-        end_seconds, end_ns = self.ended_at or (perf_counter(), None)
+        end_seconds, end_ns = self.ended_at or (perf_counter(), time_ns())
         seconds = end_seconds - self._start_seconds
         if name is not None and self._started_name is None:
-            self._start_late(seconds, time_ns() if end_ns is None else end_ns)
+            self._start_late(seconds, end_ns)
         span = None if self._started_name is None else self.span
         try:
             is_recording = span is not None and span.is_recording()
@@ -333,7 +333,7 @@ class Call:
                 recorder.content_events.emit(self)
         finally:
             if span is not None and not self._is_ag2_span:
-                span.end(end_ns)
+                recorder.end_span((span, end_ns))
 
     def _release(self) -> None:
         """Drop the references that only this operation has."""
@@ -353,40 +353,31 @@ class Call:
     @property
     def causes(self) -> tuple[str, ...]:
         """Causes of all failures inside and of its own, in the order seen."""
-        inner_causes = {} if self.account is None else self.account.causes
-        own_cause = {} if self.failure is None else {self.failure.cause: None}
-        return tuple({**inner_causes, **own_cause})
+        own_cause = () if self.failure is None else (self.failure.cause,)
+        return tuple(dict.fromkeys((*self.account.causes, *own_cause)))
 
     def summary_of(self, error: BaseException) -> ErrorSummary | None:
         """The summary of the exception inside this call that ``error`` is, or was raised from."""
-        if self.account is None:
-            return None
-        for link in chain(error, self._handled_id):
-            summary = self.account.errors.get(identity(link))
-            if summary is not None:
-                return summary
-        return None
+        errors = self.account.errors
+        summaries = (errors.get(identity(link)) for link in chain(error, self._handled_id) if errors)
+        return next(filter(None, summaries), None)
 
     def may_quote(self, error: BaseException) -> bool:
         """Whether ``error`` may quote an exception inside this call whose message stays out."""
-        if self.account is None:
-            return False
         errors = self.account.errors
-        summaries = (errors.get(identity(link)) for link in contexts(error))
+        summaries = (errors.get(identity(link)) for link in contexts(error) if errors)
         return any(summary is not None and summary.is_wordless for summary in summaries)
 
     def is_cancelled_by(self, error: BaseException) -> bool:
         """Whether the program itself has ended the call with this exception."""
         if is_cancellation(error):
             return True
-        summary = None if self.account is None else self.account.errors.get(identity(error))
+        summary = self.account.errors.get(identity(error)) if self.account else None
         return summary is not None and summary.cause is None
 
     def count_handled(self) -> int:
         """Count the failures inside this call in spite of which it went on, given how it ends itself."""
         failure, account = self.failure, self.account
-        if account is None:
-            return 0
         if failure is None:
             return account.handled_count + account.open_count
         is_inner = failure.is_inner or (

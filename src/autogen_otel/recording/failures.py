@@ -58,11 +58,11 @@ def record_failures(call: Call, *, has_span: bool, is_recording: bool, propagate
             _announce(call, call.failure)
     logs = call.recorder.failure_logs
     if logs is not None and (has_span or call.parent is None):
-        records = tuple(call.pending_records.values())
-        call.pending_records.clear()
-        for record in records:
+        for key in tuple(call.pending_records):
+            record = call.pending_records.pop(key, None)
             # Without a span nothing was recorded of an exception that has left the outermost call.
-            logs.emit(record, is_warning=has_span or not propagates)
+            if record is not None:
+                logs.emit(record, is_warning=has_span or not propagates)
 
 
 def _announce(call: Call, failure: Failure) -> None:

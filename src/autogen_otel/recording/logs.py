@@ -13,6 +13,7 @@ from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 
+from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.recording.failures import FailureRecord
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import KINDS, MESSAGE_KINDS
@@ -28,7 +29,7 @@ _STANDARD: Final = ("gen_ai.", "server.")
 _TAKES_STRUCTURE: Final = "extended_attributes" in signature(BoundedAttributes).parameters
 """Whether attributes may be maps; older SDKs drop those with a warning."""
 
-Emit = Callable[..., None]
+Emit = Callable[[dict[str, Any]], None]
 
 
 class FailureLogs:
@@ -121,13 +122,15 @@ class FailureLogs:
             is_warning: whether the conversation went on in spite of it; else the application gets it.
         """
         self._emit(
-            timestamp=record.timestamp,
-            context=record.context,
-            severity_number=SeverityNumber.WARN if is_warning else SeverityNumber.ERROR,
-            severity_text="WARN" if is_warning else "ERROR",
-            body=record.body,
-            attributes=record.attributes,
-            event_name=record.name,
+            {
+                "timestamp": record.timestamp,
+                "context": record.context,
+                "severity_number": SeverityNumber.WARN if is_warning else SeverityNumber.ERROR,
+                "severity_text": "WARN" if is_warning else "ERROR",
+                "body": record.body,
+                "attributes": record.attributes,
+                "event_name": record.name,
+            }
         )
 
 
@@ -150,25 +153,29 @@ class ContentEvents:
             elif key.startswith(_STANDARD) or key == names.ERROR_TYPE:
                 attributes[key] = value
         self._emit(
-            timestamp=time.time_ns(),
-            context=call.context,
-            severity_number=SeverityNumber.INFO,
-            severity_text="INFO",
-            # Old exporters refuse records without a body, and log viewers show it.
-            body=call.recorder.renderer.name(call.name),
-            attributes=attributes,
-            event_name=INFERENCE_DETAILS,
+            {
+                "timestamp": time.time_ns(),
+                "context": call.context,
+                "severity_number": SeverityNumber.INFO,
+                "severity_text": "INFO",
+                # Old exporters refuse records without a body, and log viewers show it.
+                "body": call.recorder.renderer.name(call.name),
+                "attributes": attributes,
+                "event_name": INFERENCE_DETAILS,
+            }
         )
 
 
 def emitter(logger: Logger) -> Emit:
     """A function that emits a record by its fields, with the Logs API of any supported version."""
     if isinstance(logger, NoOpLogger):
-        return lambda **_fields: None
-    return logger.emit if "event_name" in signature(logger.emit).parameters else _record_emitter(logger)
+        return lambda _fields: None
+    emit = logger.emit if "event_name" in signature(logger.emit).parameters else _record_emitter(logger)
+    # Processors take locks; a signal may strike while this thread has one.
+    return OneAtATime(lambda fields: emit(**fields), is_slow=True)
 
 
-def _record_emitter(logger: Any) -> Emit:
+def _record_emitter(logger: Any) -> Callable[..., None]:
     """The same for SDKs that take only records of their own class (up to 1.36)."""
     from opentelemetry.sdk import _logs as sdk  # noqa: PLC0415 - this logger is the SDK's: it is loaded
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, get_meter_provider
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
+from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.rendering import Renderer
 from autogen_otel.vocabulary import metrics
 from autogen_otel.vocabulary.metrics import Metric
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from autogen_otel.recording.call import Measurement
 
 Record = Callable[[float, dict[str, Any], "Context"], None]
+_Recording = tuple[str, float, dict[str, Any], "Context"]
 
 _instruments_of: WeakKeyDictionary[Meter, dict[str, Record]] = WeakKeyDictionary()
 _NO_TRACE: Final = set_span_in_context(INVALID_SPAN)
@@ -45,7 +47,9 @@ class Meters:
         self._traced_series: set[tuple[Any, ...]] = set()
         self._provider, self._renderer = provider, renderer
         self._values: defaultdict[str, set[str]] = defaultdict(set)
-        self._record = _instruments(meter)
+        self._instruments = _instruments(meter)
+        # The SDK's instruments take locks; a signal may strike while this thread has one.
+        self._record: OneAtATime[_Recording] = OneAtATime(self._to_instrument)
         # A proxy stands in until the application sets a provider.
         self._is_proxy = type(provider).__name__ == "_ProxyMeterProvider"
         self._consumer = getattr(provider, "_measurement_consumer", None)
@@ -89,7 +93,11 @@ class Meters:
             labels[key] = value
         if metric.kind == "counter" and not self._draws_apart:
             context = self._first_context((metric.name, *labels.items()), context)
-        self._record[metric.name](amount, labels, context)
+        self._record((metric.name, amount, labels, context))
+
+    def _to_instrument(self, recording: _Recording) -> None:
+        name, *measurement = recording
+        self._instruments[name](*measurement)
 
     def _first_context(self, series: tuple[Any, ...], context: Context) -> Context:
         """The context of the first measurement of a series, and none with a trace for later ones."""

@@ -286,28 +286,6 @@ time.sleep(60)
 
 
 @_POSIX
-def test_a_signal_that_strikes_while_something_is_counted_ends_the_process(
-    program: Program, receiver: Receiver
-) -> None:
-    code, _ = _terminated(
-        program,
-        """
-from autogen_otel.delivery import counts
-from autogen_otel.delivery.processes.ending import STATE
-record("counted")
-tracers.force_flush()
-assert STATE.side_files is not None
-with counts.PROCESS._lock:
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(60)
-""",
-        receiver,
-    )
-    assert code == -signal.SIGTERM
-    assert receiver.span_names == ["counted"]
-
-
-@_POSIX
 def test_a_signal_that_strikes_while_an_attribute_is_set_ends_the_process(
     program: Program, receiver: Receiver
 ) -> None:

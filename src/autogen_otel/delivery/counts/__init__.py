@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet, ref
 
 from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.vocabulary import metrics as vocabulary
 
 if TYPE_CHECKING:
@@ -49,13 +49,16 @@ class ProcessCounts(Counts):
     def __init__(self) -> None:
         super().__init__()
         self._queues: list[tuple[str, ref[Sized]]] = []
-        self._lock = threading.RLock()
+        self._add: OneAtATime[tuple[str, int]] = OneAtATime(self._add_items)
         renew_after_fork(self)
 
     def add(self, outcome: str, signal: str, items: int, reason: str = "") -> None:
         """Count items of a signal; zero items make their time series known."""
-        with self._lock:
-            self.items[f"{outcome} {signal} {reason}".rstrip()] += items
+        self._add((f"{outcome} {signal} {reason}".rstrip(), items))
+
+    def _add_items(self, added: tuple[str, int]) -> None:
+        key, items = added
+        self.items[key] += items
 
     def drop(self, signal: str, reason: str, items: int) -> None:
         """Count items of a signal that were dropped."""
@@ -63,26 +66,22 @@ class ProcessCounts(Counts):
 
     def copy(self) -> Counts:
         """The counts at this moment."""
-        with self._lock:
-            return Counts(self.items.copy())
+        return Counts(self.items.copy())
 
     def watch(self, signal: str, queue: Sized) -> None:
         """Add the length of a queue to what ``queued_items`` returns, as long as the queue exists."""
-        with self._lock:
-            self._queues.append((signal, ref(queue)))
+        self._queues.append((signal, ref(queue)))
 
     def queued_items(self) -> dict[str, int]:
         """How many items of each signal wait to be exported."""
         lengths: Counter[str] = Counter()
-        with self._lock:
-            queues = [(signal, reference()) for signal, reference in self._queues]
-        for signal, queue in queues:
+        for signal, reference in list(self._queues):
+            queue = reference()
             lengths[signal] += 0 if queue is None else len(queue)
         return dict(lengths)
 
     def after_fork(self) -> None:
-        """Start from zero; a thread of the parent may have held the lock."""
-        self._lock = threading.RLock()
+        """Start from zero."""
         self.items = Counter(dict.fromkeys(self.items, 0))
 
 

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
 from opentelemetry.context import attach, detach, set_value
@@ -136,7 +137,8 @@ class Batches:
         """Leave the items to the parent, which exports them, and its locks, which may be held for ever."""
         self.queue.clear()
         self._export_lock, self._start_lock = threading.Lock(), threading.Lock()
-        self._awake = threading.Event()
+        # Not an event, which has a lock: a signal may strike while this thread has it.
+        self._wakes: SimpleQueue[None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def add(self, item: Any, *, at_once: bool = False) -> None:
@@ -158,8 +160,8 @@ class Batches:
         is_near = STATE.is_near_end
         if is_near:
             STATE.has_news = True
-        if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
-            self._awake.set()
+        if (at_once or is_near or len(self.queue) >= self._limits.batch) and self._wakes.empty():
+            self._wakes.put(None)
 
     def _push_out(self) -> None:
         """Drop the oldest item, and count it only if this thread removed it: others may do the same now."""
@@ -204,7 +206,7 @@ class Batches:
         hurry = getattr(self._exporter, "hurry", None)
         if hurry is not None:
             hurry()
-        self._awake.set()
+        self._wakes.put(None)
         if self._thread is not None:
             self._thread.join(_END_SECONDS)
         else:
@@ -233,13 +235,13 @@ class Batches:
             self._start_lock.release()
 
     def _work(self) -> None:
-        awake = self._awake
+        wakes = self._wakes
         prepare = getattr(self._exporter, "prepare", None)
         if prepare is not None:
             prepare()
         while not self._is_shut_down:
-            awake.wait(self._limits.delay)
-            awake.clear()
+            with suppress(Empty):
+                wakes.get(timeout=self._limits.delay)
             self.flush()
         self.flush()
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 
 _MOST_NODES = 2000
@@ -22,15 +20,14 @@ class MessageAccount:
     its order. So content and count identify a message: the second "yes" of a prompt is new if only one
     was recorded.
 
-    Args:
-        recorded_counts: how many messages of each content were recorded.
-        recorded_once: hashes of the instructions and tool definitions that were recorded.
-        lock: calls of one conversation may run at the same time.
+    Calls of one conversation may run at the same time, on threads or in a signal handler. No lock keeps them
+    apart: what is recorded is claimed in one step of a dictionary.
     """
 
-    recorded_counts: Counter[int] = field(default_factory=Counter)
-    recorded_once: set[int] = field(default_factory=set)
-    lock: Lock = field(default_factory=Lock)
+    _claims: dict[object, object] = field(default_factory=dict)
+    """Who records what: messages by hash and count, instructions and tool definitions by hash."""
+    _recorded_counts: dict[int, int] = field(default_factory=dict)
+    """How many messages of each content were recorded, at least."""
 
     def new_messages(
         self, messages: Iterable[Any], prompt_counts: dict[int, int] | None = None
@@ -43,15 +40,19 @@ class MessageAccount:
         """
         unrecorded_messages = []
         counts: dict[int, int] = {} if prompt_counts is None else prompt_counts
-        recorded_counts = self.recorded_counts
-        with self.lock:
-            for message in messages:
-                key = key_of(message)
-                times = counts[key] = counts.get(key, 0) + 1
-                if times > recorded_counts.get(key, 0):
-                    recorded_counts[key] = recorded_counts.get(key, 0) + 1
-                    unrecorded_messages.append(message)
+        recorded_counts = self._recorded_counts
+        for message in messages:
+            key = key_of(message)
+            times = counts[key] = counts.get(key, 0) + 1
+            if times > recorded_counts.get(key, 0) and self._claim(key, times):
+                unrecorded_messages.append(message)
         return tuple(unrecorded_messages)
+
+    def _claim(self, key: int, times: int) -> bool:
+        """Whether nobody has recorded this one of equal messages before; from now on it is recorded."""
+        mark = object()
+        self._recorded_counts[key] = times
+        return self._claims.setdefault((key, times), mark) is mark
 
     def new_once(self, kind: str, values: Iterable[Any]) -> tuple[Any, ...]:
         """The values that were not recorded before, however often they are sent.
@@ -61,19 +62,20 @@ class MessageAccount:
             values: messages or definitions.
         """
         unrecorded_values = []
-        with self.lock:
-            for value in values:
-                key = hash((kind, key_of(value) if kind == "instructions" else hash_of(value)))
-                if key not in self.recorded_once:
-                    self.recorded_once.add(key)
-                    unrecorded_values.append(value)
+        for value in values:
+            mark = object()
+            key = hash((kind, key_of(value) if kind == "instructions" else hash_of(value)))
+            if self._claims.setdefault(key, mark) is mark:
+                unrecorded_values.append(value)
         return tuple(unrecorded_values)
 
     def add_answers(self, answers: Iterable[Mapping[str, Any]]) -> None:
         """Note answers as recorded: their own call records them, a prompt that repeats them does not."""
-        with self.lock:
-            for answer in answers:
-                self.recorded_counts.update(_keys_of_answer(answer))
+        for answer in answers:
+            for key in _keys_of_answer(answer):
+                times = self._recorded_counts.get(key, 0) + 1
+                while not self._claim(key, times):
+                    times += 1
 
 
 def is_instruction(message: Any) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.index import SHORTEST_FORM, SecretIndex, forms_of
 from autogen_otel.redaction.known.search import holds_no_secret, in_header, secrets_in, text_of
@@ -50,9 +51,10 @@ class KnownSecrets:
     def __init__(self) -> None:
         self.version = 0
         self.on_eviction: Callable[[], None] | None = None
-        # Reentrant, because a finalizer that runs in here may be observed itself.
-        self._lock = threading.RLock()
+        self._change: OneAtATime[Callable[[], object]] = OneAtATime(_call)
         self._index = SecretIndex()
+        # Texts that are not in the index yet: a signal handler may have interrupted what enters them.
+        self._coming: dict[str, set[str]] = {}
         # Texts and their forms, the least recently added or seen first.
         self._config_secrets: dict[str, set[str]] = {}
         self._argument_secrets: dict[str, set[str]] = {}
@@ -63,10 +65,6 @@ class KnownSecrets:
         self._last_environment: dict[object, object] = {}
         self._seen_headers: set[int] = set()
         self._memories: list[dict[Any, Any]] = []
-
-    def after_fork(self) -> None:
-        """Renew the lock: a thread of the parent may have had it."""
-        self._lock = threading.RLock()
 
     @property
     def longest(self) -> int:
@@ -88,28 +86,42 @@ class KnownSecrets:
             value: the rendered value.
             version: read before the rendering began.
         """
-        with self._lock:
-            if self.version == version:
-                if len(memory) >= _MOST_ENTRIES:
-                    memory.clear()
-                memory[key] = value
+        self._change(partial(self._remember, memory, key, value, version))
+
+    def _remember(self, memory: dict[Any, Any], key: object, value: object, version: int) -> None:
+        if self.version == version:
+            if len(memory) >= _MOST_ENTRIES:
+                memory.clear()
+            memory[key] = value
 
     def add(self, value: object) -> None:
         """Remember one secret; ignore values that are no text, too short or an obvious placeholder."""
         text = text_of(value)
-        if text is None or _is_placeholder(text):
-            return
-        has_evicted = False
-        with self._lock:
-            if len(text) < SHORTEST_FORM:
-                self._add_short(text)
-            elif text in self._config_secrets:
-                self._config_secrets[text] = self._config_secrets.pop(text)
-            elif text not in self._environment_secrets:
-                self._enter(self._config_secrets, text)
-                has_evicted = self._evict()
-        if has_evicted and self.on_eviction is not None:
-            self.on_eviction()
+        if text is not None and not _is_placeholder(text):
+            self._take(text, self._add)
+
+    def _take(self, text: str, enter: Callable[[str], None]) -> None:
+        """Enter a text, or leave that to whoever enters another now; it is masked from now on all the same."""
+        if not self._knows(text):
+            self._coming[text] = {text} if len(text) < SHORTEST_FORM else forms_of(text)
+        self._change(partial(self._enter_coming, text, enter))
+
+    def _enter_coming(self, text: str, enter: Callable[[str], None]) -> None:
+        enter(text)
+        self._coming.pop(text, None)
+
+    def _knows(self, text: str) -> bool:
+        stores = (self._config_secrets, self._environment_secrets, self._argument_secrets, self._short_secrets)
+        return any(text in store for store in stores)
+
+    def _add(self, text: str) -> None:
+        if len(text) < SHORTEST_FORM:
+            self._add_short(text)
+        elif text in self._config_secrets:
+            self._config_secrets[text] = self._config_secrets.pop(text)
+        elif text not in self._environment_secrets:
+            self._enter(self._config_secrets, text)
+            self._evict()
 
     def add_arguments(self, tree: object) -> None:
         """Remember the secrets in a call's arguments for a while, because each call may bring others."""
@@ -121,13 +133,13 @@ class KnownSecrets:
                 continue
             if len(text) < _SHORTEST_ARGUMENT and not looks_random(text):
                 continue
-            with self._lock:
-                if not any(
-                    text in store
-                    for store in (self._config_secrets, self._environment_secrets, self._argument_secrets)
-                ):
-                    self._enter(self._argument_secrets, text)
-                    self._drop_oldest(self._argument_secrets, len(self._argument_secrets) - _MOST_ARGUMENTS)
+            if not self._knows(text):
+                self._take(text, self._add_argument)
+
+    def _add_argument(self, text: str) -> None:
+        if not self._knows(text):
+            self._enter(self._argument_secrets, text)
+            self._drop_oldest(self._argument_secrets, len(self._argument_secrets) - _MOST_ARGUMENTS)
 
     def add_tree(self, tree: object) -> None:
         """Remember every secret in nested configuration; never raises, never changes it."""
@@ -171,11 +183,15 @@ class KnownSecrets:
                 for text in secrets:
                     self._add_environment_secret(text)
                 for outdated_secret in previous[1] if previous else ():
-                    self._retire(outdated_secret)
+                    self._change(partial(self._retire, outdated_secret))
         self._last_environment = last_environment
 
     def mask(self, text: str) -> str:
         """Return the text with every known secret replaced, also where it is quoted or escaped."""
+        if self._coming:
+            coming_forms = {form for forms in list(self._coming.values()) for form in forms}
+            for form in sorted(coming_forms, key=len, reverse=True):
+                text = text.replace(form, MASK)
         if len(text) >= self._index.shortest:
             for form in self._index.candidates(text):
                 if form in text:
@@ -184,8 +200,8 @@ class KnownSecrets:
         return text if short_pattern is None else short_pattern.sub(MASK, text)
 
     def _enter(self, store: dict[str, set[str]], text: str) -> None:
-        store[text] = forms_of(text)
-        self._index.add(store[text])
+        forms = store[text] = self._coming.get(text) or forms_of(text)
+        self._index.add(forms)
         self._raise_version()
 
     def _raise_version(self) -> None:
@@ -198,32 +214,33 @@ class KnownSecrets:
         for text in list(store)[: max(0, number)]:
             self._index.remove(store.pop(text))
 
-    def _evict(self) -> bool:
+    def _evict(self) -> None:
         if len(self._config_secrets) <= _MOST_SECRETS:
-            return False
+            return
         self._drop_oldest(self._config_secrets, len(self._config_secrets) - _LEFT_AFTER_EVICTION)
         self._seen_headers.clear()
-        return True
+        if self.on_eviction is not None:
+            self.on_eviction()
 
     def _add_environment_secret(self, text: str) -> None:
         if _is_placeholder(text):
             return
-        with self._lock:
-            if len(text) >= SHORTEST_FORM and text not in self._environment_secrets:
-                self._enter(self._environment_secrets, text)
+        if len(text) >= SHORTEST_FORM:
+            self._take(text, self._add_variable)
+
+    def _add_variable(self, text: str) -> None:
+        if text not in self._environment_secrets:
+            self._enter(self._environment_secrets, text)
 
     def _retire(self, text: str) -> None:
-        if any(text in secrets for _, secrets in self._environment.values()):
+        if any(text in secrets for _, secrets in list(self._environment.values())):
             return
-        with self._lock:
-            forms, has_evicted = self._environment_secrets.pop(text, None), False
-            if forms is not None and text in self._config_secrets:
-                self._index.remove(forms)
-            elif forms is not None:
-                self._config_secrets[text] = forms
-                has_evicted = self._evict()
-        if has_evicted and self.on_eviction is not None:
-            self.on_eviction()
+        forms = self._environment_secrets.pop(text, None)
+        if forms is not None and text in self._config_secrets:
+            self._index.remove(forms)
+        elif forms is not None:
+            self._config_secrets[text] = forms
+            self._evict()
 
     def _add_short(self, text: str) -> None:
         # A short word without a digit stands in too many sentences.
@@ -237,6 +254,10 @@ class KnownSecrets:
             rf"(?:(?<![^\W_])|(?<=\\[abfnrtv]))(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])"
         )
         self._raise_version()
+
+
+def _call(change: Callable[[], object]) -> None:
+    change()
 
 
 def _is_harmless(name: object, value: object) -> bool:
