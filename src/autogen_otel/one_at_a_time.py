@@ -1,4 +1,4 @@
-"""Doing one thing at a time without a lock: what signal handlers and finalizers run must never wait for it."""
+"""Doing one thing at a time without a lock: a signal handler or a finalizer must never wait for one."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -177,6 +178,7 @@ def a_conversation(server: ScriptedServer) -> Handler:
 
 def a_conversation_elsewhere(server: ScriptedServer) -> Handler:
     """A conversation in a thread that the handler waits for."""
+
     def run() -> None:
         import asyncio
 
@@ -211,7 +213,7 @@ def by_signal(handler: Handler) -> Iterator[Handler]:
 @contextmanager
 def by_finalizer(handler: Handler) -> Iterator[Handler]:
     """Something that has a finalizer run this, at once."""
-    yield lambda: _Finalized(handler) and None
+    yield lambda: bool(weakref.ref(_Finalized(handler)))
 
 
 class Spans(SpanProcessor):
@@ -296,7 +298,7 @@ def spans_of(
     return kept
 
 
-_SCRIPT = [error(500, "Down"), tool_call("fails", {}), text("Done. TERMINATE")]
+_SCRIPT: list[Any] = [error(500, "Down"), tool_call("fails", {}), text("Done. TERMINATE")]
 HANDLERS = {
     "tool": lambda _: a_failing_tool_call(),
     "conversation": a_conversation,
@@ -338,7 +340,9 @@ def test_no_lock_is_held_that_an_interruption_needs(
                 assert kept.names(interrupting=True), place
 
 
-def test_each_line_of_ours_can_be_interrupted(our_errors: list[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_line_of_ours_can_be_interrupted(
+    our_errors: list[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     with ScriptedServer(_SCRIPT * 3) as server:
         interruptions = Interruptions(a_failing_tool_call())

@@ -172,7 +172,8 @@ def emitter(logger: Logger) -> Emit:
         return lambda _fields: None
     emit = logger.emit if "event_name" in signature(logger.emit).parameters else _record_emitter(logger)
     # Processors take locks; a signal may strike while this thread has one.
-    return OneAtATime(lambda fields: emit(**fields), is_slow=True)
+    emit_fields: OneAtATime[dict[str, Any]] = OneAtATime(lambda fields: emit(**fields), is_slow=True)
+    return emit_fields
 
 
 def _record_emitter(logger: Any) -> Callable[..., None]:

@@ -96,8 +96,8 @@ class Meters:
         self._record((metric.name, amount, labels, context))
 
     def _to_instrument(self, recording: _Recording) -> None:
-        name, *measurement = recording
-        self._instruments[name](*measurement)
+        name, amount, labels, context = recording
+        self._instruments[name](amount, labels, context)
 
     def _first_context(self, series: tuple[Any, ...], context: Context) -> Context:
         """The context of the first measurement of a series, and none with a trace for later ones."""

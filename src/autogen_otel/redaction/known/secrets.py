@@ -101,7 +101,7 @@ class KnownSecrets:
             self._take(text, self._add)
 
     def _take(self, text: str, enter: Callable[[str], None]) -> None:
-        """Enter a text, or leave that to whoever enters another now; it is masked from now on all the same."""
+        """Enter a text, or leave that to whoever enters another now; it is masked from now on."""
         if not self._knows(text):
             self._coming[text] = {text} if len(text) < SHORTEST_FORM else forms_of(text)
         self._change(partial(self._enter_coming, text, enter))
@@ -111,7 +111,12 @@ class KnownSecrets:
         self._coming.pop(text, None)
 
     def _knows(self, text: str) -> bool:
-        stores = (self._config_secrets, self._environment_secrets, self._argument_secrets, self._short_secrets)
+        stores = (
+            self._config_secrets,
+            self._environment_secrets,
+            self._argument_secrets,
+            self._short_secrets,
+        )
         return any(text in store for store in stores)
 
     def _add(self, text: str) -> None:
