@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
-from autogen_otel import Settings
+from autogen_otel import Settings, instrument
 from autogen_otel.settings import SettingsError, unknown_variables, withhold_everything
 
 WORDS = "NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT"
@@ -142,3 +144,48 @@ def test_another_check_changes_nothing_else_that_is_known(monkeypatch: pytest.Mo
     changed = settings.checking("offline")
     assert (changed.check, changed.problems) == ("offline", settings.problems)
     assert not changed.journal_is_set
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+@pytest.mark.parametrize("value", [5j, [5], b"x", object(), Unprintable(), {1: 2}, "\x00" * 9000])
+def test_a_value_of_any_type_is_taken_or_refused_in_one_sentence_that_names_the_setting(
+    name: str, value: Any
+) -> None:
+    problem = ""
+    try:
+        Settings(**{name: value})
+    except SettingsError as error:
+        problem = str(error)
+    assert not problem or problem.startswith(f"{name} ")
+    assert len(problem) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_value_length", None),
+        ("max_value_length", 99.5),
+        ("exclude_content_of", 5),
+        ("exclude_content_of", None),
+        ("capture_tool_content", 5),
+        ("announce_failures", 7),
+        ("journal", 5),
+        ("journal_dir", 5),
+        ("check", None),
+    ],
+)
+def test_a_value_of_another_type_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must be .*, not {value}"):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize("check", [None, "off"])
+@pytest.mark.parametrize("settings", [5, {"check": "off"}, "SPAN_ONLY", Settings])
+def test_settings_that_are_none_are_refused(settings: Any, check: str | None) -> None:
+    with pytest.raises(SettingsError, match=r"^settings must be autogen_otel\.Settings"):
+        instrument(settings=settings, check=check)

@@ -68,9 +68,7 @@ def instrument(
     providers = instrumentation.Providers(
         tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
     )
-    if check is not None:
-        settings = Settings(check=check) if settings is None else settings.checking(check)
-    return instrumentation.start(providers, settings)
+    return instrumentation.start(providers, settings, check)
 
 
 def uninstrument() -> None:

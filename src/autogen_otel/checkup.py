@@ -18,6 +18,7 @@ from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
+from opentelemetry.util.re import parse_env_headers
 
 from autogen_otel import instrumentation
 from autogen_otel.delivery.counts import shared
@@ -104,6 +105,8 @@ def examine(settings: Settings) -> Document:
     Returns:
         The object that ``doctor --format json`` prints; its ``problems`` are sentences.
     """
+    # It would print what it cannot read, and that is a credential; `_unread_headers` names the variable.
+    logging.getLogger(parse_env_headers.__module__).disabled = True
     is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
     logs_are_on = settings.messages_in_events or logs_opted_in()
@@ -152,8 +155,20 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
         yield f"{_NOT_SWITCHED_ON}."
     yield from _undelivered(checkup, settings)
     yield from unknown_variables()
+    yield from dict.fromkeys(filter(None, map(_unread_headers, (SPANS, METRICS, LOGS))))
     if settings.messages_in_events and not any(endpoint["takes"] for endpoint in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
+
+
+def _unread_headers(signal: Signal) -> str | None:
+    """The problem of headers that OpenTelemetry leaves out because it cannot read them."""
+    variable, text = signal.otlp("HEADERS", os.environ)
+    items = [item for item in text.split(",") if item.strip()]
+    if all(parse_env_headers(item, liberal=True) for item in items):
+        return None
+    return (
+        f"{variable} holds what is no name=value, which is not sent: write name=value, with commas between."
+    )
 
 
 def _undelivered(checkup: Document, settings: Settings) -> Iterator[str]:

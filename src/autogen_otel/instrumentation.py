@@ -19,7 +19,7 @@ from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Detection, Lineage, detect
 from autogen_otel.recording import Meters, Recorder
-from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
+from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, SettingsError, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
 if TYPE_CHECKING:
@@ -119,9 +119,13 @@ class Providers:
         return delivery.global_tracer_provider() is not None and delivery.global_meter_provider() is not None
 
 
-def start(providers: Providers, settings: Settings | None) -> AttachReport:
+def start(providers: Providers, settings: Settings | None, check: str | None = None) -> AttachReport:
     """Attach to the installed host, once; see ``autogen_otel.instrument``."""
     global _is_starting  # noqa: PLW0603 - the process has one host, so there is one switch
+    if settings is not None and not isinstance(settings, Settings):
+        raise SettingsError(f"settings must be autogen_otel.Settings(…), not of {type(settings).__name__}")
+    if check is not None:
+        settings = Settings(check=check) if settings is None else settings.checking(check)
     # One thread at a time, and a fork waits: the host is imported here.
     with delaying_forks(waits_forever=False):
         if _is_starting:

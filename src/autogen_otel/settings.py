@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field, InitVar, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from operator import index
 from pkgutil import resolve_name
+from reprlib import Repr
 from typing import Any, Final
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -40,6 +42,9 @@ class _FromEnvironment:
 
 
 _MISSING: Final[Any] = _FromEnvironment()
+_REPR: Final = Repr()
+"""Shows in messages whatever a program has given: it may be long, or raise."""
+_REPR.maxstring = _REPR.maxother = 200
 _PREFIX: Final = "AUTOGEN_OTEL_"
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
 _JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
@@ -57,19 +62,31 @@ def _same(_name: str, value: Any) -> Any:
     return value
 
 
-def _switch(name: str, value: bool | str) -> bool:
-    word = str(value).strip().lower()
-    if isinstance(value, str) and word not in _TRUE | _FALSE:
-        raise SettingsError(f"{name} must be true or false, not {value!r}")
-    return word in _TRUE if isinstance(value, str) else value
+def _folder(name: str, value: Any) -> str | None:
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if path is not None and not isinstance(path, str):
+        raise SettingsError(f"{name} must be the path of a folder, not {_REPR.repr(value)}")
+    return path
+
+
+def _lowered(value: Any) -> str:
+    """A word in lower case; nothing for what is no word."""
+    return str(value).strip().lower() if isinstance(value, (bool, str)) else ""
+
+
+def _switch(name: str, value: Any) -> bool:
+    word = _lowered(value)
+    if word not in _TRUE | _FALSE:
+        raise SettingsError(f"{name} must be true or false, not {_REPR.repr(value)}")
+    return word in _TRUE
 
 
 def _number(least: int, unit: str = "") -> Callable[[str, Any], int]:
-    def check(name: str, value: float | str) -> Any:
+    def check(name: str, value: Any) -> int:
         try:
-            number = int(value) if isinstance(value, str) else value
-        except ValueError:
-            raise SettingsError(f"{name} must be a whole number, not {value!r}") from None
+            number = int(value) if isinstance(value, str) else index(value)
+        except (TypeError, ValueError):
+            raise SettingsError(f"{name} must be a whole number, not {_REPR.repr(value)}") from None
         if number < least:
             raise SettingsError(f"{name} must be at least {least}{unit}, not {number}")
         return number
@@ -81,46 +98,50 @@ def _word(words: Sequence[str], meanings: Mapping[str, str]) -> Callable[[str, A
     """Make a check for one of a few words, or for an older word with the same meaning."""
 
     def check(name: str, value: object) -> str:
-        lowered = str(value).strip().lower()
+        lowered = _lowered(value)
         for word in words:
             if word.lower() == meanings.get(lowered, lowered).lower():
                 return word
-        raise SettingsError(f"{name} must be {', '.join(words[:-1])} or {words[-1]}, not {value!r}")
+        raise SettingsError(f"{name} must be {', '.join(words[:-1])} or {words[-1]}, not {_REPR.repr(value)}")
 
     return check
 
 
-def _names(_name: str, value: str | Sequence[str]) -> tuple[str, ...]:
+def _names(name: str, value: Any) -> tuple[str, ...]:
     # One name is a text, which would otherwise be taken for its letters.
-    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else tuple(value)
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, Collection) or not all(isinstance(one, str) for one in names):
+        raise SettingsError(f"{name} must be the names of tools, not {_REPR.repr(value)}")
+    return tuple(filter(None, map(str.strip, names)))
 
 
-def _announcement(name: str, value: bool | str) -> bool | str:
-    word = str(value).strip()
-    if word.lower() in _TRUE | _FALSE:
-        return word.lower() in _TRUE
-    if TRACE_ID not in word:
-        raise SettingsError(f"{name} must be true, false or a URL with {TRACE_ID} in it, not {value!r}")
-    return word
+def _announcement(name: str, value: Any) -> bool | str:
+    word = _lowered(value)
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    if not isinstance(value, str) or TRACE_ID not in value:
+        words = f"true, false or a URL with {TRACE_ID} in it"
+        raise SettingsError(f"{name} must be {words}, not {_REPR.repr(value)}")
+    return value.strip()
 
 
 def _function(name: str, value: Any) -> Any:
     function = _resolve(name, value) if isinstance(value, str) else value
     if function is not None and not callable(function):
-        raise SettingsError(f"{name} must be a function from str to str, not {function!r}")
+        raise SettingsError(f"{name} must be a function from str to str, not {_REPR.repr(function)}")
     return function
 
 
 def _resolve(name: str, text: str) -> Any:
     module, _, function = text.strip().partition(":")
     if not (module and function):
-        raise SettingsError(f"{name} must be module:function, not {text!r}")
+        raise SettingsError(f"{name} must be module:function, not {_REPR.repr(text)}")
     try:
         return resolve_name(f"{module}:{function}")
     except Exception as error:
         # Their module is imported, and may raise anything.
         raise SettingsError(
-            f"{name} cannot be loaded from {text!r}: {type(error).__name__}: {error}"
+            f"{name} cannot be loaded from {_REPR.repr(text)}: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -194,6 +215,7 @@ class Settings:
         None,
         "AUTOGEN_OTEL_JOURNAL_DIR",
         "Folder of the journal; by default `autogen-otel` in the user's state folder.",
+        _folder,
     )
     journal_max_bytes: int = _knob(
         268_435_456,

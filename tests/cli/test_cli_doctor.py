@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pwd
+import subprocess
 import sys
 import tempfile
 import time
@@ -535,3 +537,38 @@ def test_a_launcher_that_has_not_switched_us_on_is_a_problem(
         assert "has not switched us on" not in run("doctor").out
     finally:
         autogen_otel.uninstrument()
+
+
+@pytest.mark.parametrize(
+    "headers", ["Authorization: Bearer planted-7Hq2Zk", "planted-7Hq2Zk", "a=b,,c d=planted-7Hq2Zk"]
+)
+def test_headers_that_cannot_be_read_are_said_without_their_text(
+    run: Run,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    headers: str,
+) -> None:
+    monkeypatch.setattr(logging.getLogger("opentelemetry.util.re"), "disabled", False)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    code, out, err = run("doctor")
+    assert code == 1
+    assert out.count("FAILED OTEL_EXPORTER_OTLP_HEADERS holds what is no name=value") == 1
+    assert "planted" not in out + err + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc"), ("OTEL_SPAN_LINK_COUNT_LIMIT", "-1")],
+)
+def test_a_variable_that_opentelemetry_refuses_is_one_sentence(variable: str, value: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "autogen_otel.cli", "doctor"],
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("autogen-otel: OpenTelemetry cannot use its variables (")
+    assert variable in done.stderr

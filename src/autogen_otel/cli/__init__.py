@@ -9,9 +9,11 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution, plain_files
@@ -96,6 +98,21 @@ def _code(argv: Sequence[str] | None) -> int:
     return code
 
 
+@contextmanager
+def _explaining_opentelemetry() -> Iterator[None]:
+    """Say in a sentence what OpenTelemetry has against its variables, some of which it reads on import."""
+    try:
+        yield
+    except Exception as error:
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        variables = sorted(name for name in os.environ if name.startswith("OTEL_"))
+        if not variables or not str(frame.f_globals.get("__name__")).startswith("opentelemetry."):
+            raise
+        reason = one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+        sentence = f"OpenTelemetry cannot use its variables ({reason}); look at {', '.join(variables)}"
+        raise CommandError(sentence) from None
+
+
 def _discard_stdout() -> None:
     """Discard the rest of stdout: the interpreter flushes it again on exit, and would fail again."""
     devnull = os.open(os.devnull, os.O_WRONLY)
@@ -142,7 +159,8 @@ def _run(argv: Sequence[str] | None) -> int:
     if not hasattr(args, "run"):
         parser.print_help(sys.stderr)
         return BAD_INPUT
-    code: int = args.run(args)
+    with _explaining_opentelemetry():
+        code: int = args.run(args)
     return code
 
 
