@@ -559,7 +559,7 @@ def test_headers_that_cannot_be_read_are_said_without_their_text(
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc"), ("OTEL_SPAN_LINK_COUNT_LIMIT", "-1")],
+    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1")],
 )
 def test_a_variable_that_opentelemetry_refuses_is_one_sentence(variable: str, value: str) -> None:
     done = subprocess.run(
