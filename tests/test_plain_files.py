@@ -70,7 +70,7 @@ def test_a_file_with_another_name_is_read_and_not_written(tmp_path: Path) -> Non
     (tmp_path / "other").hardlink_to(path)
     with pytest.raises(PermissionError):
         plain_files.open_descriptor(path, os.O_RDWR | os.O_CREAT)
-    with plain_files.open_bytes(path) as file:
+    with plain_files.open_file(path) as file:
         assert file.read() == b"mine"
 
 

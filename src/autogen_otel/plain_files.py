@@ -9,8 +9,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -66,19 +65,16 @@ def open_descriptor(path: Path, flags: int = os.O_RDONLY) -> int:
     return descriptor
 
 
-@contextmanager
-def open_bytes(path: Path, buffering: int = -1) -> Iterator[IO[bytes]]:
+def open_file(path: Path) -> IO[bytes]:
     """Open a regular file for reading.
 
     Args:
         path: of the file; a link is not followed.
-        buffering: as for ``open``.
 
     Raises:
         OSError: there is none, it cannot be read, or it is something else.
     """
-    with os.fdopen(open_descriptor(path), "rb", buffering) as file:
-        yield file
+    return os.fdopen(open_descriptor(path), "rb")
 
 
 def replace(path: Path, content: bytes, mode: int | None = None) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -8,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autogen_otel import plain_files
 from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import list_files, new_note_path, notes
 from autogen_otel.delivery.journal.progress import sole_forwarder
-from tests.delivery.receivers import finished
+from tests.delivery.receivers import finished, receiving
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -138,3 +140,40 @@ def test_a_conversation_that_is_kept_and_undelivered_is_told_once(run: Run, tmp_
     shown = json.loads(run("show", "--journal", str(tmp_path), "--format", "json").out)["conversations"]
     found = json.loads(run("diagnose", "--journal", str(tmp_path), "--format", "json").out)
     assert (len(shown), found["conversations"]) == (1, 1)
+
+
+def _unreadable(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Have the system refuse a file, as it does to all users but root."""
+    open_descriptor = plain_files.open_descriptor
+
+    def refuse(asked: Path, flags: int = os.O_RDONLY) -> int:
+        if asked == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return open_descriptor(asked, flags)
+
+    monkeypatch.setattr(plain_files, "open_descriptor", refuse)
+
+
+def test_a_file_that_cannot_be_read_is_said_and_kept(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = list_files(folder, Kind.UNDELIVERED)
+    _unreadable(monkeypatch, file.path)
+    assert f"cannot be read: {file.path} (Permission denied); it stays there\n" in run("journal").out
+    document = json.loads(run("journal", "--format", "json").out)
+    assert document["unreadable"] == {str(file.path): "Permission denied"}
+    run("journal", "--delete")
+    assert [one.path for one in list_files(folder)] == [file.path]
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_pushed(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = list_files(folder, Kind.UNDELIVERED)
+    Journal(folder).append(finished("later"))
+    _unreadable(monkeypatch, file.path)
+    with receiving() as receiver:
+        code, _, err = run("push", "--endpoint", receiver.url)
+    assert (code, receiver.span_names) == (1, ["later"])
+    assert f"{file.path} cannot be read: Permission denied." in err
+    assert file.path.exists()

@@ -195,9 +195,15 @@ def test_a_journal_switched_off_is_not_written(program: Program) -> None:
 
 
 def test_an_environment_the_sdk_refuses_does_not_end_the_application(program: Program) -> None:
-    said = program.script(_ONE_SPAN, OTEL_BSP_MAX_QUEUE_SIZE="-1")
+    refusing = """
+from autogen_otel.delivery import spans
+def build(settings):
+    raise ValueError("OTEL_SOMETHING\\n must be else")
+spans.build = build
+"""
+    said = program.script(f"{refusing}{_ONE_SPAN}")
     assert "Nothing is recorded" in said
-    assert "OTEL_BSP_MAX_QUEUE_SIZE must be positive, not -1" in said
+    assert "ValueError: OTEL_SOMETHING must be else" in said
 
 
 def test_a_queue_shorter_than_a_batch_is_one_sentence(program: Program, receiver: Receiver) -> None:

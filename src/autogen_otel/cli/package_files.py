@@ -89,6 +89,6 @@ def _make_readable(folder: Path) -> None:
 
 
 def _text(path: Path) -> str | None:
-    with suppress(OSError, ValueError), plain_files.open_bytes(path) as file:
+    with suppress(OSError, ValueError), plain_files.open_file(path) as file:
         return file.read().decode("utf-8")
     return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.context import attach, set_value
 
 from autogen_otel.delivery.counts import FORWARDED, ProcessCounts
+from autogen_otel.delivery.environment import warn_once
 from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered_files
@@ -131,6 +132,8 @@ class Forwarder:
                 _LOGGER.debug("The journal in %s is not forwarded: %s", self._journal.folder, reason)
                 return
             self._log_forwarded()
+            for path, reason in self._forwarding.unreadable.items():
+                warn_once(f"{path} cannot be read ({reason}): its spans are not sent, and stay there.")
         if result is not None and result.retry_after is not None:
             self._endpoint.pause.until = time.monotonic() + result.retry_after
 

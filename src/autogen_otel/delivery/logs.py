@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Sequence
 from dataclasses import is_dataclass, replace
 from threading import Lock
@@ -15,6 +16,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
+from autogen_otel.delivery.environment import DefaultLimits
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.identity.resource import resource_of
@@ -36,22 +38,26 @@ _RECORD_BYTES: Final = 160
 
 
 def build(tracers: TracerProvider) -> LoggerProvider | None:
-    """Return a provider whose log records go where the environment says; ``None`` where that is nowhere.
-
-    Raises:
-        ValueError: the SDK does not accept one of its variables.
-    """
+    """Return a provider whose log records go where the environment says; ``None`` where that is nowhere."""
     console, endpoints = configured_endpoints(LOGS, "Log records are not sent.")
     exporters: list[Any] = [_CONSOLE()] if console else []
     exporters += [LogExporter(endpoint, PROCESS) for endpoint in endpoints if endpoint]
     if not exporters:
         return None
-    provider = _OwnLoggerProvider(resource=resource_of(tracers))
+    provider = _OwnLoggerProvider(resource=resource_of(tracers), **_limits())
     limits = Limits.of_environment("OTEL_BLRP")
     for exporter in exporters:
         processor: Any = LogBatches(exporter, limits, LOGS.items)
         provider.add_log_record_processor(processor)
     return provider
+
+
+def _limits() -> dict[str, Any]:
+    """The limits of records, where the SDK's provider reads them; in older ones each record does."""
+    sdk_limits: Any = vars(sdk_logs).get("LogRecordLimits")
+    if "log_record_limits" not in inspect.signature(LoggerProvider).parameters:
+        return {}
+    return {"log_record_limits": type("Limits", (DefaultLimits, sdk_limits), {})()}
 
 
 class _OwnLoggerProvider(OwnProvider, LoggerProvider):

@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics import (
     Histogram,
     MeterProvider,
     ObservableCounter,
+    TraceBasedExemplarFilter,
 )
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -30,6 +31,7 @@ from opentelemetry.sdk.metrics.view import (
 )
 
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
+from autogen_otel.delivery.environment import positive, warn_once
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.fork import renew_after_fork
@@ -38,6 +40,7 @@ from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import METRICS
+from autogen_otel.plain_text import one_line
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 from autogen_otel.vocabulary.spans import SCOPE
@@ -52,21 +55,34 @@ _DELTA_INSTRUMENTS: Final[dict[str, tuple[type, ...]]] = {
 
 
 def build(tracers: TracerProvider) -> MeterProvider | None:
-    """Return a provider whose metrics go where the environment says; ``None`` where that is nowhere.
-
-    Raises:
-        ValueError: the SDK does not accept one of its variables.
-    """
+    """Return a provider whose metrics go where the environment says; ``None`` where that is nowhere."""
     console, endpoints = configured_endpoints(METRICS, "Metrics are not sent.")
     own = aggregations(is_exponential=_is_exponential())
     readers: list[MetricReader] = []
     if console:
-        readers.append(PeriodicExportingMetricReader(ConsoleMetricExporter(preferred_aggregation=own)))
+        exporter = ConsoleMetricExporter(preferred_aggregation=own)
+        readers.append(PeriodicExportingMetricReader(exporter, **_periods()))
     readers += [_reader(endpoint, own) for endpoint in endpoints if endpoint]
     if not readers:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
-    return _OwnMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    return _provider(metric_readers=readers, resource=resource_of(tracers), views=views)
+
+
+def _provider(**options: Any) -> MeterProvider:
+    try:
+        return _OwnMeterProvider(**options)
+    except ValueError as error:
+        warn_once(f"OTEL_METRICS_EXEMPLAR_FILTER cannot be used ({one_line(str(error))}): it is trace_based.")
+        return _OwnMeterProvider(**options, exemplar_filter=TraceBasedExemplarFilter())
+
+
+def _periods() -> dict[str, int]:
+    """How often metrics are exported, and how long that may take, in milliseconds."""
+    return {
+        "export_interval_millis": positive("OTEL_METRIC_EXPORT_INTERVAL", 60_000),
+        "export_timeout_millis": positive("OTEL_METRIC_EXPORT_TIMEOUT", 30_000),
+    }
 
 
 def _reader(endpoint: Endpoint, own: dict[type, Aggregation]) -> MetricReader:
@@ -81,7 +97,8 @@ def _reader(endpoint: Endpoint, own: dict[type, Aggregation]) -> MetricReader:
             PROCESS,
             temporality=_temporality() if is_ours else getattr(exporter, "_preferred_temporality", None),
             aggregation={**own, **(getattr(exporter, "_preferred_aggregation", None) or {})},
-        )
+        ),
+        **_periods(),
     )
 
 

@@ -6,10 +6,11 @@ import logging
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from autogen_otel.delivery.fork import importing
 from autogen_otel.delivery.signals import LOGS
+from autogen_otel.plain_text import one_line
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
     from autogen_otel.settings import Settings
+
+    T = TypeVar("T")
 
 _LOGGER = logging.getLogger("autogen_otel")
 _OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
@@ -102,7 +105,7 @@ def global_tracer_provider() -> TracerProvider | None:
     from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
 
     # ``OTEL_PYTHON_TRACER_PROVIDER`` names one that the API loads when it is asked.
-    current = trace.get_tracer_provider()
+    current = _loaded(trace.get_tracer_provider)
     return None if isinstance(current, trace.ProxyTracerProvider) else current
 
 
@@ -111,7 +114,7 @@ def global_meter_provider() -> MeterProvider | None:
     from opentelemetry import metrics  # noqa: PLC0415 - importing this room has to stay cheap
     from opentelemetry.metrics import _internal as api  # noqa: PLC0415
 
-    current = metrics.get_meter_provider()
+    current = _loaded(metrics.get_meter_provider)
     return None if isinstance(current, api._ProxyMeterProvider) else current  # noqa: SLF001 - no public name
 
 
@@ -120,8 +123,16 @@ def global_logger_provider() -> LoggerProvider | None:
     from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
     from opentelemetry._logs import _internal as api  # noqa: PLC0415
 
-    current = _logs.get_logger_provider()
+    current = _loaded(_logs.get_logger_provider)
     return None if isinstance(current, api.ProxyLoggerProvider) else current
+
+
+def _loaded(get: Callable[[], T]) -> T | None:
+    """What the API returns; ``None`` where a variable names a provider that cannot be loaded: it says so."""
+    try:
+        return get()
+    except Exception:  # noqa: BLE001 - the provider of another package can raise anything
+        return None
 
 
 def logger_provider(tracers: TracerProvider, *, is_wanted: bool) -> LoggerProvider | None:
@@ -167,7 +178,7 @@ def _build(
             "%s, because OpenTelemetry cannot be set up from the environment: %s: %s",
             consequence,
             type(error).__name__,
-            error,
+            one_line(str(error)),
         )
         return
     if provider is not None:

@@ -157,7 +157,8 @@ def push(
         handled_spans = total.spans + total.refused_spans
         problem = source.attempt()
         if problem is None:
-            return total, None
+            unreadable = source.forwarding.unreadable.items()
+            return total, next((f"{path} cannot be read: {reason}" for path, reason in unreadable), None)
         # The fault may be in one batch: it is offered once more, and passed over if others are taken.
         wait = _AGAIN_SECONDS if problem.is_final else problem.retry_after
         waits = 1 if total.spans + total.refused_spans > handled_spans else waits + 1

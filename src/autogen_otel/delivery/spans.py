@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
+from autogen_otel.delivery.environment import DefaultLimits, warn_once
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.forwarder import Forwarder
@@ -25,6 +27,7 @@ from autogen_otel.delivery.journal.decoding import bounded_attributes, bounded_l
 from autogen_otel.delivery.processes import batches, side_files
 from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import SPANS
+from autogen_otel.plain_text import one_line
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
@@ -38,20 +41,28 @@ _ITEM_BYTES: Final = 64
 
 
 def build(settings: Settings) -> TracerProvider:
-    """Return a provider whose spans go where the environment says, or into the journal.
-
-    Raises:
-        ValueError: the SDK does not accept one of its variables.
-    """
+    """Return a provider whose spans go where the environment says, or into the journal."""
     limits = batches.Limits.of_environment("OTEL_BSP")
     # Before the provider: exit functions are called in reverse order, and the spans in flight are noted once
     # more when the provider has exported.
     exporters = _exporters(settings)
-    provider = _OwnTracerProvider(resource=process_resource(), id_generator=IdGenerator())
+    provider = _provider(resource=process_resource(), id_generator=IdGenerator(), span_limits=_Limits())
     for exporter in exporters:
         provider.add_span_processor(batches.SpanBatches(exporter, limits))
     PROCESS.drop(SPANS.items, NOT_DELIVERED, 0)
     return provider
+
+
+def _provider(**options: Any) -> TracerProvider:
+    try:
+        return _OwnTracerProvider(**options)
+    except Exception as error:  # noqa: BLE001 - samplers of other packages can raise anything
+        warn_once(f"OTEL_TRACES_SAMPLER cannot be used ({one_line(str(error))}): every trace is sampled.")
+        return _OwnTracerProvider(**options, sampler=DEFAULT_ON)
+
+
+class _Limits(DefaultLimits, SpanLimits):
+    pass
 
 
 class _OwnTracerProvider(OwnProvider, TracerProvider):

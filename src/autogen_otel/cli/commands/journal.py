@@ -102,6 +102,7 @@ def _document(
             "spans": journal_inventory.progress.spans,
             "at": _time(int(journal_inventory.progress.at * 1e9)),
         },
+        "unreadable": {str(path): reason for path, reason in journal_inventory.unreadable.items()},
         "removed": removal and asdict(removal),
     }
 
@@ -137,6 +138,8 @@ def _lines(
     for kind, contents in journal_inventory.kinds.items():
         meaning = f" ({_MEANINGS[kind].format(push=push)})" if contents.batches else ""
         yield f"{_NAMES[kind]}: {_summary(contents)}{meaning}"
+    for path, reason in journal_inventory.unreadable.items():
+        yield f"cannot be read: {path} ({reason}); it stays there"
     if journal_inventory.progress.spans:
         when = quantities.local_time(int(journal_inventory.progress.at * NS))
         spans = quantities.plural(journal_inventory.progress.spans, "span")

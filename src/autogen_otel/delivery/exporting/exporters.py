@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from autogen_otel.delivery.environment import warn_once
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from autogen_otel.delivery.exporting.sender import Sender
@@ -326,7 +327,7 @@ def _seconds(environ: Mapping[str, str], signal: Signal) -> float:
     with suppress(ValueError):
         if 0 < (seconds := float(text or _READ_SECONDS)) < math.inf:
             return seconds
-    _LOGGER.warning("%s is %r, which is no number of seconds: %g is used.", variable, text, _READ_SECONDS)
+    warn_once(f"{variable} is {text[:50]!r}, which is no number of seconds: {_READ_SECONDS:g} is used.")
     return _READ_SECONDS
 
 
@@ -335,7 +336,7 @@ def _compression(environ: Mapping[str, str], signal: Signal) -> str:
     compression = text.strip().lower()
     if compression in _COMPRESSIONS:
         return compression
-    _LOGGER.warning("%s is %r; it may be gzip, deflate or none: none is used.", variable, text)
+    warn_once(f"{variable} is {text[:50]!r}; it may be gzip, deflate or none: none is used.")
     return ""
 
 
@@ -349,7 +350,7 @@ def _headers(environ: Mapping[str, str], signal: Signal) -> dict[str, str]:
             headers[name.lower()] = value
         else:
             # What it is may be a secret.
-            _LOGGER.warning("%s holds something that is no name=value: it is left out.", variable)
+            warn_once(f"{variable} holds something that is no name=value: it is left out.")
     return headers
 
 

@@ -29,6 +29,7 @@ from opentelemetry.sdk.resources import (
 )
 
 from autogen_otel import distribution
+from autogen_otel.delivery.environment import warn_once
 from autogen_otel.delivery.fork import in_child
 
 _DISTRO_NAME: Final = "telemetry.distro.name"
@@ -65,11 +66,16 @@ def process_resource() -> Resource:
 def _environment_resource() -> Resource:
     """The resource of the SDK and the environment, also where the main thread has ended and others go on.
 
-    The SDK asks its detectors in an executor, which takes nothing any more by then.
+    The SDK asks its detectors in an executor, which takes nothing any more by then. Older SDKs raise for a
+    detector that is not installed.
     """
     try:
         return Resource.create({})
-    except RuntimeError:
+    except Exception as error:  # noqa: BLE001 - detectors of other packages can raise anything
+        if not isinstance(error, RuntimeError):
+            warn_once(
+                "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS cannot be used: the resource lacks what they know."
+            )
         own = {
             TELEMETRY_SDK_LANGUAGE: "python",
             TELEMETRY_SDK_NAME: "opentelemetry",

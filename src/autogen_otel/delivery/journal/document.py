@@ -42,7 +42,7 @@ def read(source: Path | int, make: Callable[[Any], T]) -> T | None:
     """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         if isinstance(source, Path):
-            with plain_files.open_bytes(source) as file:
+            with plain_files.open_file(source) as file:
                 return make(json.loads(file.read(_MOST_BYTES)))
         os.lseek(source, 0, os.SEEK_SET)
         return make(json.loads(os.read(source, _MOST_BYTES)))

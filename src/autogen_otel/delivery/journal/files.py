@@ -110,7 +110,7 @@ def count_contents(file: Path | int, offset: int = 0) -> tuple[int, int]:
     """
     batches = spans = 0
     with (
-        os.fdopen(file, "rb", closefd=False) if isinstance(file, int) else plain_files.open_bytes(file)
+        os.fdopen(file, "rb", closefd=False) if isinstance(file, int) else plain_files.open_file(file)
     ) as lines:
         lines.seek(offset)
         for line in lines:

@@ -68,11 +68,15 @@ class Forwarding:
         journal: whose folder it is.
         send: exports a batch; without spans, it asks whether the endpoint takes anything.
         report: takes the tally of each batch that was handled.
+
+    Attributes:
+        unreadable: why files could not be read in the last run; they stay as they are.
     """
 
     journal: Journal
     send: Callable[[Sequence[ReadableSpan]], ExportResult]
     report: Callable[[Tally], None] = lambda _tally: None
+    unreadable: dict[Path, str] = field(default_factory=dict)
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def run(self, go_on: Callable[[], bool]) -> ExportResult | None:
@@ -90,20 +94,33 @@ class Forwarding:
             OSError: the journal cannot be read, or the disk is full.
         """
         folder = self.journal.folder
+        self.unreadable.clear()
         with sole_forwarder(folder) as progress_file:
             while files := undelivered_files(folder):
                 progress_before = progress_file.progress
                 for file in files:
-                    with suppress(FileNotFoundError), plain_files.open_bytes(file.path) as lines:
-                        failure = self._forward_file(file.path, lines, progress_file, go_on)
-                        if failure is not None or not go_on():
-                            return failure
+                    failure = self._forward_file(file.path, progress_file, go_on)
+                    if failure is not None or not go_on():
+                        return failure
                 if progress_file.progress == progress_before:
                     # Another program writes at this moment; the next run forwards it.
                     break
         return None
 
     def _forward_file(
+        self, path: Path, progress_file: ProgressFile, go_on: Callable[[], bool]
+    ) -> ExportResult | None:
+        try:
+            file = plain_files.open_file(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.unreadable[path] = error.strerror or type(error).__name__
+            return None
+        with file:
+            return self._forward_lines(path, file, progress_file, go_on)
+
+    def _forward_lines(
         self, path: Path, file: IO[bytes], progress_file: ProgressFile, go_on: Callable[[], bool]
     ) -> ExportResult | None:
         offset = progress_file.progress.of(path)

@@ -44,6 +44,7 @@ class Inventory:
         in_flight: how many notes about conversations there are that have not ended.
         in_flight_bytes: their size.
         progress: how far it is forwarded.
+        unreadable: why files cannot be read, by path.
     """
 
     kinds: dict[Kind, Contents] = field(default_factory=lambda: {kind: Contents() for kind in Kind})
@@ -51,6 +52,7 @@ class Inventory:
     in_flight: int = 0
     in_flight_bytes: int = 0
     progress: Progress = field(default_factory=Progress)
+    unreadable: dict[Path, str] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -76,7 +78,7 @@ def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None
         for file in list_files(folder, kind):
             contents.files += 1
             contents.bytes += file.bytes
-            for starts in _batches(file, result.progress, trace_ids, advance):
+            for starts in _batches(file, result, trace_ids, advance):
                 contents.batches += 1
                 contents.spans += len(starts)
                 contents.oldest_ns = min([*starts, contents.oldest_ns or starts[0]])
@@ -86,11 +88,18 @@ def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None
 
 
 def _batches(
-    file: JournalFile, progress: Progress, trace_ids: set[str], advance: Callable[[int], None]
+    file: JournalFile, result: Inventory, trace_ids: set[str], advance: Callable[[int], None]
 ) -> Iterator[list[int]]:
     """When the spans of each batch began; adds the ids of their traces."""
-    with suppress(OSError), plain_files.open_bytes(file.path) as lines:
-        lines.seek(progress.of(file.path))
+    try:
+        lines = plain_files.open_file(file.path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        result.unreadable[file.path] = error.strerror or type(error).__name__
+        return
+    with lines, suppress(OSError):
+        lines.seek(result.progress.of(file.path))
         for line in lines:
             advance(len(line))
             starts = []

@@ -8,7 +8,6 @@ Loads the SDK: import it only to build a provider.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from contextlib import suppress
@@ -22,6 +21,7 @@ from opentelemetry.trace import StatusCode
 
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
+from autogen_otel.delivery.environment import positive, warn_once
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.threads import start_thread
@@ -73,37 +73,16 @@ class Limits:
 
         Args:
             prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the variables.
-
-        Raises:
-            ValueError: one of them is not positive.
         """
-        delay = _positive(f"{prefix}_SCHEDULE_DELAY", _DELAY_MILLIS)
-        queue = _positive(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_LENGTH)
-        batch = _positive(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
+        delay = positive(f"{prefix}_SCHEDULE_DELAY", _DELAY_MILLIS)
+        queue = positive(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_LENGTH)
+        batch = positive(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
         if queue < batch:
-            _LOGGER.warning(
-                "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): "
-                "batches of %d are sent.",
-                prefix,
-                queue,
-                prefix,
-                queue,
+            warn_once(
+                f"{prefix}_MAX_QUEUE_SIZE is {queue}, less than a batch ({prefix}_MAX_EXPORT_BATCH_SIZE): "
+                f"batches of {queue} are sent."
             )
         return cls(delay / 1000, queue, min(queue, batch))
-
-
-def _positive(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return default
-    try:
-        number = int(text)
-    except ValueError:
-        _LOGGER.warning("%s is %r, which is no whole number: %d is used.", variable, text, default)
-        return default
-    if number <= 0:
-        raise ValueError(f"{variable} must be positive, not {number}")
-    return number
 
 
 class Batches:
