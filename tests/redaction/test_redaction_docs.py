@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import autogen_otel
-from autogen_otel.redaction import KnownSecrets
+from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.names import looks_secret
 from autogen_otel.settings import Settings
 from tests.support.docs import REDACTION, filled
@@ -29,13 +29,27 @@ def test_the_example_takes_customers_out(monkeypatch: Any) -> None:
     example, *_ = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
     exec(example, {})  # noqa: S102 - that is the point
     output = ContentRenderer(given[0], KnownSecrets()).text("C-20417: ada@example.com asks again")
-    assert output == "[redacted]: [redacted] asks again"
+    assert output == "<CUSTOMER>: <CUSTOMER> asks again"
 
 
-def test_all_ways_to_take_out_that_it_names_look_the_same() -> None:
-    for answer in re.findall(r"`(Ask [^`]*, please)`", TEXT):
-        capture = ContentRenderer(Settings(redact=lambda _, answer=str(answer): answer), KnownSecrets())  # type: ignore[misc]
-        assert capture.text("Ask Ada, please") == "Ask [redacted], please"
+def test_what_it_calls_readable_stays_so() -> None:
+    told = re.search(r"stays readable: (.*?)\.\n", TEXT)
+    assert told is not None
+    texts = re.findall("`(.+?)`", told[1])
+    assert len(texts) > 5
+    redactor = Redactor(KnownSecrets())
+    assert [text for text in texts if redactor.text(text) != text] == []
+
+
+def test_the_notations_that_it_lists_are_read() -> None:
+    rows = re.search(r"\| where \| for example \|\n(.*?)\n\n", TEXT, flags=re.DOTALL)
+    assert rows is not None
+    examples = re.findall("`` (.+?) ``|`([^`]+)`", rows[1].replace("\\|", "|"))
+    written = [text for pair in examples for text in pair if "…" in text]
+    assert len(written) > 25
+    redactor = Redactor(KnownSecrets())
+    left = [text for text in written if "Zq7hunter" in redactor.text(text.replace("…", "Zq7hunter+2x"))]
+    assert left == []
 
 
 def test_the_names_it_lists_look_secret_or_do_not() -> None:

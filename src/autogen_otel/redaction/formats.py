@@ -6,8 +6,14 @@ Every expression begins at a boundary, or bounds what it repeats, so that none t
 from __future__ import annotations
 
 import re
+import string
 from functools import cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from autogen_otel.redaction.views import Span
 
 
 class KeyFormat(NamedTuple):
@@ -18,8 +24,7 @@ class KeyFormat(NamedTuple):
         shape: how such keys begin, for people.
         hint: text that every such key contains; where it is absent the expression is not tried.
         source: source text of the regular expression.
-        prefix: expression for the beginning of every such key, which stands where a word begins or behind an
-            escape; empty where only the hint, inside it, tells the key from other text.
+        prefix: expression for the beginning of every such key, which stands where a word begins; empty where only the hint, inside it, tells the key from other text.
     """
 
     issuer: str
@@ -40,12 +45,7 @@ def _compile(source: str) -> re.Pattern[str]:
 
 
 # Tested behind the key's first character, so that the search can go from one of those to the next.
-# An escape's last letter belongs to no word: \n \x1b \ud800 %3D, and the colours of terminals.
-_AFTER_ESCAPE = (
-    r"(?<=\\[abfnrtv0].)|(?<=\\x[0-9a-fA-F]{2}.)|(?<=\\u[0-9a-fA-F]{4}.)|(?<=%[0-9A-Fa-f]{2}.)"
-    r"|(?<=\[[0-9]m.)|(?<=[\[;][0-9]{2}m.)|(?<=;[0-9]{3}m.)"
-)
-_KEY_START = rf"(?:(?<![A-Za-z0-9].)|{_AFTER_ESCAPE})"
+_KEY_START = "(?<![A-Za-z0-9].)"
 _FIRST_CHARACTER = re.compile(r"\[[^]]+\]|[A-Za-z0-9]")
 _KEY_END = r"(?![A-Za-z0-9])"
 
@@ -70,21 +70,22 @@ _PRIVATE_KEY = (
     r"|[A-Za-z0-9+/=\s\\:,]*)"
 )
 _JWT = (
-    rf"e(?:(?<![A-Za-z0-9_-].)|{_AFTER_ESCAPE})yJ(?:[A-Za-z0-9_-]{{6,}}(?:\.[A-Za-z0-9_-]+){{1,4}}\.?"
+    r"e(?<![A-Za-z0-9_-].)yJ(?:[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]+){1,4}\.?"
     # Cut within its header, which begins with alg, typ, kid or enc.
     r"|(?:hbGci|0eXAi|raWQi|lbmMi)[A-Za-z0-9_-]*)"
 )
+
+# Names of branches and orders are words and short numbers: a key has a part that is long and no plain word.
+_RANDOM_PART = r"(?=(?:[A-Za-z0-9]{0,40}[_-]){0,8}(?=[A-Za-z]{0,40}(?:[0-9]|[a-z][A-Z]))[A-Za-z0-9]{9})"
 
 _MODEL_PROVIDERS: Final = (
     _prefix(
         "OpenAI, Anthropic, OpenRouter, Langfuse",
         "sk-",
-        r"(?:proj|ant|or|svcacct|admin|lf)-[A-Za-z0-9_-]{12,}",
+        rf"(?:proj|ant|or|svcacct|admin|lf)-{_RANDOM_PART}[A-Za-z0-9_-]{{12,}}",
         shape="sk-proj-…, sk-svcacct-…, sk-admin-…, sk-ant-…, sk-or-…, sk-lf-…",
     ),
-    _prefix("OpenAI and alike", "sk-", r"[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
-    # The digit within reach keeps hyphenated words that begin with sk- unharmed.
-    _prefix("OpenAI and alike", "sk-", r"(?=[A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{20,}"),
+    _prefix("OpenAI and alike", "sk-", rf"(?=[0-9_-]{{0,30}}[A-Za-z]){_RANDOM_PART}[A-Za-z0-9_-]{{20,}}"),
     _prefix("OpenAI", "sess-", r"[A-Za-z0-9]{32,}"),
     _prefix("Google", "AIza", r"[A-Za-z0-9_-]{30,}"),
     _prefix("Google OAuth", r"ya29\.", r"[A-Za-z0-9_-]{20,}"),
@@ -100,12 +101,12 @@ _MODEL_PROVIDERS: Final = (
     _prefix("Hugging Face", "hf_", r"[A-Za-z0-9]{20,}"),
     _prefix("Hugging Face", "api_org_", r"[A-Za-z0-9]{30,}"),
     _prefix("Replicate", "r8_", r"[A-Za-z0-9]{30,}"),
-    _prefix("Jina", "jina_", r"[A-Za-z0-9_-]{30,}"),
-    _prefix("Voyage", "pa-", rf"(?=[A-Za-z_-]{{0,40}}[0-9])[A-Za-z0-9_-]{{40,64}}{_KEY_END}"),
+    _prefix("Jina", "jina_", rf"{_RANDOM_PART}[A-Za-z0-9_-]{{30,}}"),
+    _prefix("Voyage", "pa-", rf"{_RANDOM_PART}[A-Za-z0-9_-]{{40,64}}{_KEY_END}"),
     _prefix("Pinecone", "pcsk_", r"[A-Za-z0-9_]{30,}"),
     _prefix("ElevenLabs", "sk_", rf"[0-9a-f]{{48}}{_KEY_END}"),
     _prefix("RunPod", "rpa_", r"[A-Za-z0-9]{30,}"),
-    _prefix("Tavily", "tvly-", r"[A-Za-z0-9_-]{16,}"),
+    _prefix("Tavily", "tvly-", rf"{_RANDOM_PART}[A-Za-z0-9_-]{{16,}}"),
     _prefix("Firecrawl", "fc-", rf"[0-9a-f]{{32}}{_KEY_END}"),
     _prefix("E2B", "e2b_", r"[0-9a-f]{40}"),
     _prefix("LangSmith", "lsv2_", r"[A-Za-z0-9_]{30,}"),
@@ -142,7 +143,7 @@ _CLOUDS: Final = (
     _prefix("Supabase", "sb_secret_", r"[A-Za-z0-9_-]{20,}"),
     _prefix("PlanetScale", "pscale_(?:pw|tkn|oauth)_", r"[A-Za-z0-9_=.-]{32,}", "pscale_", "pscale_pw_…"),
     _prefix("ClickHouse Cloud", "4b1d", rf"[A-Za-z0-9]{{38}}{_KEY_END}"),
-    _prefix("Tailscale", "tskey-", r"[A-Za-z0-9-]{20,}"),
+    _prefix("Tailscale", "tskey-", rf"{_RANDOM_PART}[A-Za-z0-9-]{{20,}}"),
 )
 _CODE_AND_DELIVERY: Final = (
     _prefix("GitHub", "gh[pousr]_", r"[A-Za-z0-9]{30,}", "gh", "ghp_…, gho_…, ghu_…, ghs_…, ghr_…"),
@@ -150,7 +151,7 @@ _CODE_AND_DELIVERY: Final = (
     _prefix(
         "GitLab",
         "gl[a-z]{2,6}-",
-        r"(?=[A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{20,}(?:\.[0-9a-z]{9})?",
+        rf"{_RANDOM_PART}[A-Za-z0-9_-]{{20,}}(?:\.[0-9a-z]{{9}})?",
         "gl",
         "glpat-…, gldt-…, glrt-…, glcbt-… and its others",
     ),
@@ -158,7 +159,7 @@ _CODE_AND_DELIVERY: Final = (
     _prefix("Atlassian", "ATATT3", r"[A-Za-z0-9_=-]{20,}"),
     _prefix("Bitbucket", "ATBB", rf"[A-Za-z0-9]{{32}}{_KEY_END}"),
     _prefix("npm", "npm_", r"[A-Za-z0-9]{30,}"),
-    _prefix("PyPI", "pypi-", r"[A-Za-z0-9_-]{40,}"),
+    _prefix("PyPI", "pypi-", rf"{_RANDOM_PART}[A-Za-z0-9_-]{{40,}}"),
     _prefix("RubyGems", "rubygems_", r"[0-9a-f]{48}"),
     _prefix("Docker Hub", "dckr_(?:pat|oat)_", r"[A-Za-z0-9_-]{20,}", "dckr_", "dckr_pat_…, dckr_oat_…"),
     _prefix("JFrog", "AKCp", r"[A-Za-z0-9]{69}"),
@@ -217,7 +218,7 @@ _MESSAGING: Final = (
         "M….….…",
     ),
     _infix("Telegram bot", ":AA", r"(?<![A-Za-z0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}", "123456789:AA…"),
-    _prefix("Twilio", "SK(?=[0-9a-f]{32})", rf"[0-9a-f]{{32}}{_KEY_END}", "SK", "SK…"),
+    _prefix("Twilio", "SK(?=[0-9a-f]{32})", rf"(?=[0-9]*[a-f])[0-9a-f]{{32}}{_KEY_END}", "SK", "SK…"),
     _prefix("SendGrid", r"SG\.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     _prefix("Mailgun", "key-", rf"[0-9a-f]{{32}}{_KEY_END}"),
     _infix("Mailchimp", "-us", rf"(?<![A-Za-z0-9])[0-9a-f]{{32}}-us[0-9]{{1,2}}{_KEY_END}", "…-us12"),
@@ -280,3 +281,69 @@ KEY_FORMATS: Final = (
     *_MESSAGING,
     *_BUSINESS,
 )
+
+
+def keys_in(text: str) -> Iterator[Span]:
+    """Find keys of the known formats."""
+    if may_hold_key(text):
+        for key_format in KEY_FORMATS:
+            if key_format.hint in text:
+                for match in key_format.expression.finditer(text):
+                    yield match.span()
+
+
+_KEY_CHARACTERS: Final = f"{string.ascii_letters}{string.digits}_-.~+/=$:@"
+"""All characters that keys of the known formats consist of."""
+_ID_CHARACTERS: Final = f"{string.digits}abcdef-.+:TZ"
+"""Times and UUIDs consist of these alone; keys do only where they begin with ``4b1d`` or ``fc-``."""
+_SHORTEST_BY_CONTENT: Final = 35
+"""Length of the shortest key that is recognised by its content, with the characters before that."""
+_SHORTEST_RUN: Final = b"a" * 15
+"""The shape of the shortest key, but for the two that are searched for by name."""
+_SHAPE: Final = bytes(ord("a" if chr(code) in _KEY_CHARACTERS else " ") for code in range(256))
+
+
+def may_hold_key(text: str) -> bool:
+    """Tell in few steps whether a text may hold a key: what keys have in common is a run of their characters."""
+    # A single character is found much quicker, and J is rare.
+    if ("J" in text and "eyJ" in text) or "-----BEGIN " in text:
+        return True
+    shape = text.encode("ascii", "replace").translate(_SHAPE)
+    at = shape.find(_SHORTEST_RUN)
+    while at >= 0:
+        end = shape.find(b" ", at)
+        if _is_key(text[at : end if end >= 0 else len(text)]):
+            return True
+        at = shape.find(_SHORTEST_RUN, end) if end >= 0 else -1
+    return False
+
+
+def _is_key(run: str) -> bool:
+    if not run.strip(_ID_CHARACTERS) and "fc-" not in run and "4b1d" not in run:
+        return False
+    at_start, behind_sign, by_content = _key_searches()
+    # A key begins where a word does; so only few positions of an id are tested.
+    if at_start(run) or behind_sign(run):
+        return True
+    return len(run) >= _SHORTEST_BY_CONTENT and by_content(run) is not None
+
+
+@cache
+def _key_searches() -> tuple[Callable[[str], object], ...]:
+    """Make of the formats the searches for prefixes (at the start, behind a sign) and for content.
+
+    Prefixes are grouped by first character, because that is how the engine is quickest.
+    """
+    rests_by_first: dict[str, list[str]] = {}
+    for prefix in filter(None, (key_format.prefix for key_format in KEY_FORMATS)):
+        match = _FIRST_CHARACTER.match(prefix)
+        assert match is not None
+        for character in match.group().strip("[]"):
+            rests_by_first.setdefault(character, []).append(prefix[match.end() :])
+    any_prefix = "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in rests_by_first.items())
+    any_content = "|".join(re.escape(key_format.hint) for key_format in KEY_FORMATS if not key_format.prefix)
+    return (
+        re.compile(any_prefix).match,
+        re.compile(f"[^A-Za-z0-9](?:{any_prefix})").search,
+        re.compile(any_content).search,
+    )

@@ -12,6 +12,8 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+NAME_KEYS: Final = ("name", "key", "header", "field")
+"""Keys whose value may be the name of what stands under ``value``."""
 _LONGEST_KEY: Final = 128
 _RANDOM = re.compile(r"[0-9]|[a-z][A-Z]|[A-Za-z]=")
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_A-Za-z]+")
@@ -51,6 +53,25 @@ _MEASURE: Final = words_of("is has num max min total count avg n")
 _SUFFIXES: Final = words_of(
     "value plain plaintext raw b64 base64 encoded header headers old new current confirm confirmation repeat"
 )
+
+_NO_VALUES: Final = words_of(
+    "none null nil true false undefined empty str string int integer number float bool boolean bytes "
+    "object array any optional required missing expected invalid expired unknown not is was must should "
+    "has the a an secretstr unexpected malformed illegal revoked denied rejected wrong incorrect absent "
+    "unset redacted masked hidden filtered removed"
+)
+_MODES: Final = words_of(
+    "on off yes no enabled disabled default auto manual anonymous basic digest bearer oauth oauth1 oauth2 oidc "
+    "openid saml ldap kerberos ntlm negotiate mtls tls sso jwt iam sigv4 hmac token apikey api_key api-key "
+    "password md5 sha256 scram-sha-256 peer trust"
+)
+"""What is named by ``auth`` may be a way to authenticate."""
+
+
+def is_harmless(name: str, value: str) -> bool:
+    """Tell whether text under a secret-looking name only says that there is no secret, or of what kind it is."""
+    word = value.strip().lower().rstrip(".:!?,")
+    return word in _NO_VALUES or (word in _MODES and name.lower().endswith(("auth", "authorization")))
 
 
 @lru_cache(maxsize=4096)

@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.redaction.assignments import redact_assignments
+from autogen_otel.redaction.assignments import assigned_secrets, names_a_secret
 from autogen_otel.redaction.cutting import MASK, clean, cut, cut_start, head
-from autogen_otel.redaction.formats import KEY_FORMATS
+from autogen_otel.redaction.formats import keys_in
 from autogen_otel.redaction.names import looks_random
-from autogen_otel.redaction.prefilter import is_clean
-from autogen_otel.redaction.urls import redact_urls
-from autogen_otel.redaction.validation import redact_validation
+from autogen_otel.redaction.urls import url_secrets
+from autogen_otel.redaction.validation import validation_secrets
+from autogen_otel.redaction.views import find_in_views, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from autogen_otel.redaction.known.secrets import KnownSecrets
-    from autogen_otel.redaction.removal import Removal
+    from autogen_otel.redaction.own_function import OwnFunction
+    from autogen_otel.redaction.views import Span
 
 LONGEST_REMEMBERED: Final = 128
 """Length of the longest text whose redacted form is remembered."""
 _LONGEST_FORMAT: Final = 4096
-_SCHEME = re.compile(r"(?ai)(?<![A-Za-z0-9])((?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})")
+_SCHEME = re.compile(r"(?ai)(?<![A-Za-z0-9])(?:bearer|basic)[ \t]+([A-Za-z0-9._~+/=-]{8,})")
 _LONG: Final = 32
 
 
@@ -31,25 +32,25 @@ class Redactor:
 
     Args:
         secrets: the exact secrets to look for, shared with the code that finds them.
-        remove: the user's function, which gets the redacted text and may take out more.
+        function: the user's own, which gets the redacted text and returns what is recorded.
     """
 
-    def __init__(self, secrets: KnownSecrets, remove: Callable[[str], str] | None = None) -> None:
+    def __init__(self, secrets: KnownSecrets, function: Callable[[str], str] | None = None) -> None:
         self._secrets = secrets
-        self._removal: Removal | None = None
-        if remove is not None:
-            from autogen_otel.redaction.removal import Removal  # noqa: PLC0415 - most programs have none
+        self._function: OwnFunction | None = None
+        if function is not None:
+            from autogen_otel.redaction.own_function import OwnFunction  # noqa: PLC0415 - most programs have none
 
-            self._removal = Removal(remove)
+            self._function = OwnFunction(function)
         self.memory = secrets.memory()
         """Short texts and their redacted forms."""
-        self.built_in = self if remove is None else Redactor(secrets)
+        self.built_in = self if function is None else Redactor(secrets)
         """A redactor without the user's function, for text made of parts that it has seen."""
 
     @property
     def is_repeatable(self) -> bool:
         """Whether the same text is always redacted the same way: the user's function may change its mind."""
-        return self._removal is None
+        return self._function is None
 
     @property
     def margin(self) -> int:
@@ -72,28 +73,16 @@ class Redactor:
 
     def text_uncached(self, text: str) -> str:
         """Redact as ``text`` does, without remembering the result."""
-        if self._removal is not None:
-            # The result of the user's function is remembered, because the function may be slow.
-            return self.text(text)
-        return text if is_clean(text) and self._secrets.mask(text) == text else self._redacted(text)
+        # The result of the user's function is remembered, because the function may be slow.
+        return self._apply_own_rules(text) if self._function is None else self.text(text)
 
-    def leaves_json(self, json_text: str, *, no_signs: bool = False) -> bool:
-        """Tell whether a JSON text would stay as it is if each of its strings and numbers was redacted.
-
-        Args:
-            json_text: with no other escapes than ``json.dumps(..., ensure_ascii=False)`` makes.
-            no_signs: the text has no colons but those behind its keys.
-        """
-        if self._removal is not None or not is_clean(json_text, in_json=True, no_signs=no_signs):
-            return False
-        mask = self._secrets.mask
-        if mask(json_text) != json_text:
-            return False
-        if "\\" not in json_text:
-            return True
-        plain_text = json_text.replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
-        plain_text = plain_text.replace("\\r", "\r").replace("\\t", "\t").replace("\0", "\\")
-        return mask(plain_text) == plain_text
+    def leaves(self, json_text: str) -> bool:
+        """Tell whether a JSON text would stay as it is if each of its values was redacted."""
+        return (
+            self._function is None
+            and clean(json_text) == json_text
+            and not find_in_views(json_text, self._secrets_and_names)
+        )
 
     def fit(self, text: str, limit: int) -> str:
         """Return redacted text of at most ``limit`` characters, cut visibly.
@@ -106,10 +95,11 @@ class Redactor:
             return redacted if len(redacted) <= limit else cut(redacted, limit, total)
         margin = self.margin
         window = limit + 2 * margin
-        redacted = self.text(head(text, window))
+        own_result = self._apply_own_rules(head(text, window))
         if total > window:
             # A secret that the window's end halves is not recognised; it lies within the margin.
-            redacted = redacted[: max(0, len(redacted) - margin)]
+            own_result = own_result[: max(0, len(own_result) - margin)]
+        redacted = self._apply_user_function(own_result)
         return cut(redacted, limit, total, is_partial=total > window)
 
     def fit_end(self, text: str, limit: int) -> str:
@@ -120,38 +110,47 @@ class Redactor:
         if total <= window:
             return cut_start(self.text(text), limit, total)
         # A secret that the window's beginning halves is not recognised; it lies within the margin.
-        return cut_start(self.text(text[total - window :])[margin:], limit, total, is_partial=True)
+        own_result = self._apply_own_rules(text[total - window :])[margin:]
+        return cut_start(self._apply_user_function(own_result), limit, total, is_partial=True)
 
     def mask(self, text: str) -> str:
         """Return the text without the exact known secrets only."""
         return self._secrets.mask(text)
 
     def mask_exact(self, text: str) -> str:
-        """Redact a number or a location in code: mask exact known secrets, apply the user's function."""
+        """Redact a number: mask exact known secrets, apply the user's function."""
         return self._apply_user_function(self._secrets.mask(text))
 
     def _apply_user_function(self, text: str) -> str:
-        removal = self._removal
-        if removal is None or not text or text == MASK:
+        if self._function is None or not text or text == MASK:
             return text
-        # The user's function may make calls that we observe; that must not make it call itself.
-        remaining = None if removal.runs else removal(text)
-        return MASK if remaining is None else remaining
+        answer = self._function(text)
+        return text if answer == text else self._apply_own_rules(answer)
 
     def _apply_own_rules(self, text: str) -> str:
-        if is_clean(text) and self._secrets.mask(text) == text:
-            return text
-        return self._redacted(text)
+        text = clean(text)
+        spans = find_in_views(text, self._secrets_in)
+        return replaced(text, spans, MASK) if spans else text
 
-    def _redacted(self, text: str) -> str:
-        text = redact_validation(self._secrets.mask(clean(text)))
-        for key_format in KEY_FORMATS:
-            if key_format.hint in text:
-                text = key_format.expression.sub(MASK, text)
-        text = _SCHEME.sub(_credential, text)
-        return redact_urls(redact_assignments(text))
+    def _secrets_in(self, text: str) -> list[Span]:
+        spans = self._secrets_anywhere(text)
+        if names_a_secret(text):
+            spans += assigned_secrets(text)
+        return spans
+
+    def _secrets_anywhere(self, text: str) -> list[Span]:
+        spans = [*self._secrets.find(text), *keys_in(text), *_credentials_in(text)]
+        if "=" in text or "@" in text:
+            spans += [*url_secrets(text), *validation_secrets(text)]
+        return spans
+
+    def _secrets_and_names(self, text: str) -> list[Span]:
+        return [(0, 0)] if names_a_secret(text) else self._secrets_anywhere(text)
 
 
-def _credential(match: re.Match[str]) -> str:
-    scheme, value = match.groups()
-    return f"{scheme}{MASK}" if looks_random(value) or len(value) >= _LONG else match.group()
+def _credentials_in(text: str) -> Iterator[Span]:
+    lowered = text.lower()
+    if "bearer" in lowered or "basic" in lowered:
+        for match in _SCHEME.finditer(text):
+            if looks_random(match[1]) or len(match[1]) >= _LONG:
+                yield match.span(1)

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, unquote_plus
 
-from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.names import looks_random, looks_secret, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from autogen_otel.redaction.views import Span
 
 # Greedy up to the last @ of the authority, because passwords contain unquoted @.
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>\\]{1,1024}@""")
@@ -19,15 +20,22 @@ _PARAMETER = re.compile(r"""(?<=[?&;#])([A-Za-z0-9_.~%-]{1,64})=([^\s&#"'<>\\;]+
 _SIGNING: Final = words_of("sig signature x-amz-signature x-goog-signature x-amz-credential code key")
 _SIGNING_LENGTH: Final = 8
 _TOKEN_LENGTH: Final = 16
+_LOGINS: Final = words_of("git hg svn anonymous")
+_LOGIN_SCHEME: Final = re.compile(r"(?i)(?:ssh|sftp|rsync|git)://\Z")
+"""With these, a name without a password is only a name."""
 
 
-def redact_urls(text: str) -> str:
-    """Return the text with userinfo and secret query values of all URLs in it replaced."""
+def url_secrets(text: str) -> Iterator[Span]:
+    """Find userinfo and the values of query parameters that authorise."""
     if "://" in text and "@" in text:
-        text = _USERINFO.sub(f"{MASK}@", text)
+        for match in _USERINFO.finditer(text):
+            start, end = match.start(), match.end() - 1
+            if not _is_login(text[max(0, start - 8) : start], text[start:end]):
+                yield start, end
     if "=" in text:
-        text = _PARAMETER.sub(_mask_parameter, text)
-    return text
+        for match in _PARAMETER.finditer(text):
+            if authorises(*match.groups()):
+                yield match.span(2)
 
 
 def secrets_in_urls(text: str) -> Iterator[str]:
@@ -47,13 +55,14 @@ def secrets_in_urls(text: str) -> Iterator[str]:
             yield unquote_plus(value)
 
 
-def _mask_parameter(match: re.Match[str]) -> str:
-    name, value = match.groups()
-    return f"{name}={MASK}" if authorises(name, value) else match.group()
-
-
 def authorises(name: str, value: str) -> bool:
     """Tell whether a query parameter is a secret: by its name, and if that is ordinary by its length too."""
     if name.lower() in _SIGNING:
         return len(value) >= _SIGNING_LENGTH
     return looks_secret(name)
+
+
+def _is_login(before: str, userinfo: str) -> bool:
+    if ":" in userinfo or (len(userinfo) >= _TOKEN_LENGTH and looks_random(userinfo)):
+        return False
+    return userinfo.lower() in _LOGINS or _LOGIN_SCHEME.search(before) is not None

@@ -10,7 +10,7 @@ from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.introspection import qualified_name, type_name
 from autogen_otel.redaction.redactor import LONGEST_REMEMBERED
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
-from autogen_otel.rendering.trees import JSON_BEGINS, write_unchanged
+from autogen_otel.rendering.trees import JSON_BEGINS
 from autogen_otel.rendering.values import json_text, text
 from autogen_otel.settings import Settings
 
@@ -73,15 +73,7 @@ class Renderer:
 
     def json(self, value: object) -> str:
         """Render an object as JSON; text that is JSON is parsed, because its keys say what is secret."""
-        if type(value) is dict:
-            # Nearly all arguments are a dict.
-            try:
-                plain_json = write_unchanged(value, self._limit, self._redactor)
-            except Exception:  # noqa: BLE001 - another thread may be changing it
-                plain_json = None
-            if plain_json is not None and len(plain_json) <= self._limit:
-                return plain_json
-        elif type(value) is str and value[:1] not in JSON_BEGINS:
+        if type(value) is str and value[:1] not in JSON_BEGINS:
             return self._redactor.fit(value, self._limit)
         return json_text(value, self._limit, self._redactor)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.cutting import MASK, head
 from autogen_otel.redaction.introspection import fields_of, instance_dict, unprintable
-from autogen_otel.redaction.names import hides, looks_secret
+from autogen_otel.redaction.names import NAME_KEYS, hides, looks_secret
 from autogen_otel.rendering.kinds import describe
 
 if TYPE_CHECKING:
@@ -25,11 +25,9 @@ _DEEPEST: Final = 20
 _LONGEST_KEY: Final = 256
 LONGEST_JSON: Final = 262_144
 _MOST_BITS: Final = 4096
-_LARGEST_PLAIN: Final = 2**63
 _MOST_BYTES: Final = 48
 _PAIR: Final = 2
 JSON_BEGINS: Final = frozenset("{[ \t\r\n")
-NAME_KEYS: Final = ("name", "key", "header", "field")
 _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
     **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset, deque)},
     type({}.keys()): iter,
@@ -77,68 +75,17 @@ def parse_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | N
     return document if isinstance(document, (dict, list)) else None
 
 
-def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR0912 - one loop, no call a leaf
-    """Tell, without a call for each value, that a conversion would change nothing unless it finds a secret.
+def stays_as_it_is(text: str, limit: int, redactor: Redactor) -> bool:
+    """Tell, without parsing it, that a JSON text holds nothing to hide, so that it can be shown as it is.
+
+    Most long results of tools are such texts; to convert each value costs many times what the search costs.
 
     Args:
-        value: any object; only what ``json.loads`` makes is plain.
-        longest: length of the longest text that would not be cut.
-    """
-    stack: list[tuple[Any, int]] = [(value, 0)]
-    node_count = 0
-    harmless: set[str] = set()
-    while stack:
-        container, depth = stack.pop()
-        if type(container) is dict:
-            for key in container:
-                if type(key) is not str:
-                    return False
-                if key not in harmless:
-                    if len(key) > _LONGEST_KEY or looks_secret(key):
-                        return False
-                    harmless.add(key)
-            # {"name": "api_key", "value": "…"}: here the secret's name is itself a value.
-            if "value" in container and not container.keys().isdisjoint(NAME_KEYS):
-                return False
-            items: Any = container.values()
-        elif type(container) is list:
-            items = container
-        else:
-            return False
-        node_count += len(items)
-        if depth >= _DEEPEST or node_count > MOST_NODES:
-            return False
-        for item in items:
-            kind = type(item)
-            if kind is str:
-                if len(item) > longest or item[:1] in JSON_BEGINS:
-                    return False
-            elif kind is dict or kind is list:
-                stack.append((item, depth + 1))
-            elif kind is int:
-                if not -_LARGEST_PLAIN < item < _LARGEST_PLAIN:
-                    return False
-            elif kind is float:
-                if not isfinite(item):
-                    return False
-            elif item is not None and kind is not bool:
-                return False
-    return True
-
-
-def write_unchanged(value: object, limit: int, redactor: Redactor, longest: int | None = None) -> str | None:
-    """Write a value as JSON if a conversion would not change it; else return ``None``.
-
-    Args:
-        value: any object.
-        limit: characters the result may be shown with.
+        text: any text; ``False`` means only that it has to be parsed.
+        limit: characters it may be shown with.
         redactor: takes the secrets out of every text.
-        longest: length of the longest text allowed in it, if less than what would not be cut.
     """
-    if not is_plain(value, limit * 3 // 4 if longest is None else min(longest, limit * 3 // 4)):
-        return None
-    plain_json = dump(value)
-    return plain_json if len(plain_json) <= 2 * limit and redactor.leaves_json(plain_json) else None
+    return text[:1] in ("{", "[") and len(text) <= limit and redactor.leaves(text)
 
 
 class Tree:
@@ -200,7 +147,8 @@ class Tree:
     def _number(self, number: float) -> object:
         digits = repr(number)
         self._chars -= len(digits)
-        return number if self._redactor.mask_exact(digits) == digits else MASK
+        told = self._redactor.mask_exact(digits)
+        return number if told == digits else told
 
     def _leaf(self, value: str | bytes | bytearray, depth: int) -> str:
         document = parse_json(value) if 0 < depth < _DEEPEST else None

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import unprintable
-from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.rendering.json_texts import stays_as_it_is
-from autogen_otel.rendering.trees import Tree, dump, parse_json, write_unchanged
+from autogen_otel.rendering.trees import Tree, dump, parse_json, stays_as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from autogen_otel.redaction.redactor import Redactor
 
 
 def text(value: object, limit: int, redactor: Redactor) -> str:
@@ -61,9 +61,6 @@ def _as_json(value: object, limit: int, redactor: Redactor) -> str:
 
 
 def _of_tree(value: object, limit: int, redactor: Redactor) -> str:
-    plain_json = write_unchanged(value, limit, redactor)
-    if plain_json is not None:
-        return cut(plain_json, limit, len(plain_json))
     tree = Tree(redactor, limit)
     plain = tree.plain(value)
     if isinstance(plain, str):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 import re
 from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +16,6 @@ SHORTEST_FORM: Final = 6
 _SHORTEST_BASE64: Final = 8
 _MOST_SCANNED: Final = 96
 """Up to this number of texts it is quicker to look for each of them."""
-_ESCAPE = re.compile("%[0-9A-F]{2}")
 _NOT_IN_NAME = re.compile("[^A-Za-z0-9_-]")
 _LONGEST_NAME: Final = 64
 _SHORTEST_NAME: Final = 16
@@ -125,24 +122,8 @@ def _longest_first(forms: Iterable[str]) -> list[str]:
 
 
 def forms_of(text: str) -> set[str]:
-    """List how a secret may be written: plain, in JSON, URLs, HTML, ``repr`` and base64, and as a name."""
-    in_json = json.dumps(text)[1:-1]
-    in_url = quote(text, safe="")
-    forms = {
-        text,
-        quote(text),
-        in_url,
-        quote(in_url, safe=""),
-        quote_plus(text),
-        _ESCAPE.sub(lambda escape: escape.group().lower(), in_url),
-        _percent_decoded(text),
-        in_json,
-        json.dumps(in_json)[1:-1],
-        json.dumps(text, ensure_ascii=False)[1:-1],
-        text.replace("/", "\\/"),
-        repr(text)[1:-1],
-        html.escape(text),
-    }
+    """List how a secret may be written where no escape tells: plain, in base64, and as a name."""
+    forms = {text, _percent_decoded(text)}
     if len(text) >= _SHORTEST_NAME:
         # AutoGen makes names fit for the provider.
         forms.add(_NOT_IN_NAME.sub("_", text)[:_LONGEST_NAME])

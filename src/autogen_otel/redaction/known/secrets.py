@@ -13,13 +13,17 @@ from autogen_otel.redaction.known.index import SHORTEST_FORM, SecretIndex, forms
 from autogen_otel.redaction.known.search import holds_no_secret, in_header, secrets_in, text_of
 from autogen_otel.redaction.names import looks_random, looks_secret, words_of
 from autogen_otel.redaction.urls import secrets_in_urls
+from autogen_otel.redaction.views import find_in_views, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from autogen_otel.redaction.views import Span
 
 _MOST_SECRETS: Final = 1000
 _LEFT_AFTER_EVICTION: Final = 750
 """An eviction removes many at once, because live agents are read again after it."""
+_LONGEST_ESCAPE: Final = 3
 _MOST_SHORT: Final = 64
 _SHORTEST_ARGUMENT: Final = 8
 _LONGEST_ARGUMENT: Final = 512
@@ -69,7 +73,7 @@ class KnownSecrets:
     @property
     def longest(self) -> int:
         """Length of the longest form in which one of the secrets may be written."""
-        return self._index.longest
+        return _LONGEST_ESCAPE * self._index.longest
 
     def memory(self) -> dict[Any, Any]:
         """Make a dictionary for rendered values, which is emptied as soon as a new secret is known."""
@@ -193,16 +197,24 @@ class KnownSecrets:
 
     def mask(self, text: str) -> str:
         """Return the text with every known secret replaced, also where it is quoted or escaped."""
-        if self._coming:
-            coming_forms = {form for forms in list(self._coming.values()) for form in forms}
-            for form in sorted(coming_forms, key=len, reverse=True):
-                text = text.replace(form, MASK)
+        spans = find_in_views(text, self.find)
+        return replaced(text, spans, MASK) if spans else text
+
+    def find(self, text: str) -> list[Span]:
+        """Find the known secrets in a text as it stands."""
+        coming = self._coming
+        forms = {form for of_one in list(coming.values()) for form in of_one} if coming else set()
         if len(text) >= self._index.shortest:
-            for form in self._index.candidates(text):
-                if form in text:
-                    text = text.replace(form, MASK)
-        short_pattern = self._short_pattern
-        return text if short_pattern is None else short_pattern.sub(MASK, text)
+            forms.update(self._index.candidates(text))
+        spans = []
+        for form in forms:
+            at = text.find(form)
+            while at >= 0:
+                spans.append((at, at + len(form)))
+                at = text.find(form, at + len(form))
+        if self._short_pattern is not None:
+            spans += [match.span() for match in self._short_pattern.finditer(text)]
+        return spans
 
     def _enter(self, store: dict[str, set[str]], text: str) -> None:
         forms = store[text] = self._coming.get(text) or forms_of(text)
@@ -256,7 +268,7 @@ class KnownSecrets:
             del self._short_secrets[oldest]
         longest_first = sorted(self._short_secrets, key=lambda short: (-len(short), short))
         self._short_pattern = re.compile(
-            rf"(?:(?<![^\W_])|(?<=\\[abfnrtv]))(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])"
+            rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])"
         )
         self._raise_version()
 

@@ -18,8 +18,6 @@ _DATA_URI: Final = re.compile(
 _BARE_PAYLOAD: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{1024,}={0,2}")
 """Base64 without a ``data:`` prefix; no picture is shorter than this."""
 _SHORTEST_BARE: Final = 1024
-LONGEST_PLAIN: Final = _SHORTEST_BARE - 1
-"""Text no longer than this contains media only with a ``data:`` prefix."""
 _MAGIC: Final = {
     "iVBORw0KGgo": "image/png",
     "/9j/": "image/jpeg",
@@ -84,14 +82,9 @@ def media_of_base64(payload: str, mime_type: str | None = None) -> Media:
     return Media(mime, len(content), hashlib.sha256(content).hexdigest()[:16])
 
 
-def announces_media(text: str) -> bool:
-    """Tell whether there may be a ``data:`` URI in a text."""
-    return "base64," in text or "BASE64," in text
-
-
 def without_media(text: str) -> str:
     """Replace ``data:`` URIs, and other text that looks like a file in base64, by descriptions."""
-    if announces_media(text):
+    if "base64," in text or "BASE64," in text:
         text = _DATA_URI.sub(_describe_match, text)
     if len(text) >= _SHORTEST_BARE and _may_contain_bare(text):
         text = _BARE_PAYLOAD.sub(_describe_if_random, text)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import fields_of, instance_dict
-from autogen_otel.rendering.messages.media import LONGEST_PLAIN, announces_media, without_media
+from autogen_otel.rendering.messages.media import without_media
 from autogen_otel.rendering.messages.media_parts import MEDIA_TYPES, media_part
-from autogen_otel.rendering.trees import Tree, dump, parse_json, write_unchanged, writer
+from autogen_otel.rendering.trees import Tree, dump, parse_json, writer
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -210,9 +210,6 @@ class Parts:
                 leaf_text = self._redactor.fit(text, self._limit)
                 return Leaf(leaf_text, leaf_text, len(text))
             value = document
-        plain_json = write_unchanged(value, self._limit, self._redactor, LONGEST_PLAIN)
-        if plain_json is not None and not announces_media(plain_json):
-            return Leaf(value, plain_json, len(plain_json))
         plain = _MediaTree(self._redactor, self._limit).plain(value)
         leaf_text = plain if isinstance(plain, str) else dump(plain)
         return Leaf(plain, leaf_text, len(leaf_text))

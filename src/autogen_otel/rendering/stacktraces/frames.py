@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.redaction.cutting import clean
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType, TracebackType
@@ -49,7 +47,7 @@ class Frame:
     def text(self, margin: str, redactor: Redactor) -> str:
         """Write the frame as Python does, each line behind the margin."""
         # Redacted before it is cut: a cut must not halve a secret.
-        path, function = (redactor.mask_exact(clean(self.file)), redactor.mask_exact(clean(self.function)))
+        path, function = redactor.text(self.file), redactor.text(self.function)
         source = redactor.text(linecache.getline(self.file, self.line, self.module_globals).strip())
         path = path if len(path) <= _LONGEST_PATH else f"…{path[-_LONGEST_PATH:]}"
         lines = [f'{margin}  File "{path}", line {self.line}, in {function[:_LONGEST_NAME]}\n']

@@ -1,10 +1,9 @@
-"""The user's own redaction: it can only remove, whatever it returns or does."""
+"""The user's own redaction: what it returns is recorded, after our own search, whatever it does."""
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,15 +15,11 @@ from hypothesis import strategies as st
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.redaction.removal import mask_removed
 from autogen_otel.settings import Settings, SettingsError
 from tests.support.rendering import Content, ContentKind, ContentRenderer
 from tests.support.telemetry import own_log_records
 
 MASK = "[redacted]"
-SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Of scripts that have no spaces; each counts as a word."""
-WORDS = re.compile(rf"\[redacted\]|[{SIGNS}]|[^\W{SIGNS}]+|[^\w\s]")
 
 
 def without(*names: str) -> Callable[[str], str]:
@@ -54,54 +49,38 @@ def content_renderer(hook: Any, limit: int = 400) -> ContentRenderer:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "output"),
-    [
-        ("Ada Lovelace called.", "*** called.", f"{MASK} called."),
-        ("Ask Ada, please.", "Ask ***, please.", f"Ask {MASK}, please."),
-        ("Ask Ada, please.", "Ask , please.", f"Ask {MASK}, please."),
-        ("Ask Ada", "Ask ", f"Ask {MASK}"),
-        ("Ada", "", MASK),
-        ("Ada met Bob and Ada", "X met Y and X", f"{MASK} met {MASK} and {MASK}"),
-        ("call 555-0199 now", "call 555-**** now", f"call 555-{MASK} now"),
-        ("a secret123 b", "a secret b", f"a {MASK} b"),
-        ("ada@example.com wrote", "<EMAIL> wrote", f"{MASK} wrote"),
-        ("one two", "one two three, and a key sk-123", "one two"),
-        ("one two", "zero one two", "one two"),
-        ("one two", "two one", f"{MASK} two"),
-        ('{"name": "Ada", "n": 1}', '{"name": "***", "n": 1}', f'{{"name": "{MASK}", "n": 1}}'),
-        ("Ask Ada now", "Ask <b>Ada</b> now", "Ask Ada now"),
-        (" padded ", "padded", " padded "),
-        ("two  spaces", "two spaces", "two  spaces"),
-        ("wholly new", "something else entirely", MASK),
-        (f"key {MASK} of Ada", f"key {MASK} of {MASK}", f"key {MASK} of {MASK}"),
-        ("客户张伟来电", "客户**来电", f"客户{MASK}来电"),
-    ],
+    "answer",
+    ["user-3f2a called.", "", "  ", "a whole other text\nin lines", "<NAME> called", "kunde-🙂", "x" * 300],
 )
-def test_what_the_hook_took_out_is_masked_and_what_it_put_in_is_left_out(
-    ours: str, theirs: str, output: str
-) -> None:
-    assert mask_removed(ours, theirs) == output
+def test_what_the_function_returns_is_recorded(answer: str) -> None:
+    assert content_renderer(lambda _: answer).text("Ada Lovelace called.") == answer
+    assert content_renderer(lambda _: answer).text("Ada Lovelace called. " * 20) == answer
 
 
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_no_word_is_exported_that_was_not_in_ours(ours: str, theirs: str) -> None:
-    output = WORDS.findall(mask_removed(ours, theirs))
-    had = iter(WORDS.findall(ours))
-    # Each word that is no mask is found in ours, in that order.
-    assert all(any(word == one for one in had) for word in output if word != MASK)
-    given_back = WORDS.findall(theirs)
-    assert all(word in given_back for word in output if word != MASK)
+def test_a_pseudonym_stands_in_each_place_of_a_name() -> None:
+    renderer = content_renderer(lambda text: text.replace("Ada", "user-3f2a"))
+    assert renderer.text("Ask Ada, please") == "Ask user-3f2a, please"
+    arguments = {"Ada": 1, "who": ["Ada", {"note": "Ada called"}], "told": json.dumps({"by": "Ada"})}
+    output = renderer.content(Content(ContentKind.TOOL_ARGUMENTS, arguments))
+    assert output is not None
+    assert json.loads(output) == {
+        "user-3f2a": 1,
+        "who": ["user-3f2a", {"note": "user-3f2a called"}],
+        "told": json.dumps({"by": "user-3f2a"}),
+    }
 
 
-@given(
-    st.lists(st.sampled_from(["Ada", "Bob", "met", ",", " ", "x1", "客"]), max_size=40).map("".join),
-    st.sets(st.sampled_from(["Ada", "Bob", "met"])),
+@pytest.mark.parametrize(
+    "answer", ["password=hunter22", "sk-proj-a1B2c3D4e5F6g7H8", "https://bob:hunter22@host/", "held-secret-0001"]
 )
-def test_a_name_taken_out_is_gone_and_a_second_time_changes_nothing(text: str, names: set[str]) -> None:
-    redactor = Redactor(KnownSecrets(), without(*names))
-    output = redactor.text(text)
-    assert not any(name in output for name in names)
-    assert redactor.text(output) == output
+def test_what_the_function_puts_in_is_searched_for_secrets(answer: str) -> None:
+    secrets = KnownSecrets()
+    secrets.add("held-secret-0001")
+    output = ContentRenderer(Settings(redact=lambda _: answer), secrets).text("about Ada")
+    assert MASK in output
+    assert "hunter22" not in output
+    assert "g7H8" not in output
+    assert "0001" not in output
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.integers(64, 200))
@@ -124,12 +103,11 @@ def test_whatever_the_hook_returns_no_secret_gets_out_and_the_limit_holds(
         lambda text: None,
         lambda text: text.encode(),
         lambda text: [text],
-        lambda text: text * 100 + "x" * 10_000,
         lambda text: 1 / 0,
         lambda text: (_ for _ in ()).throw(SystemExit(3)),
         int,
     ],
-    ids=["None", "bytes", "list", "far more", "an error", "an exit", "int"],
+    ids=["None", "bytes", "list", "an error", "an exit", "int"],
 )
 def test_what_the_hook_fails_on_is_masked_whole_and_said_once_without_content(
     hook: Any, caplog: pytest.LogCaptureFixture
@@ -215,7 +193,7 @@ def test_json_stays_json_and_its_keys_numbers_and_nested_texts_are_looked_at() -
     }
 
     def hook(text: str) -> str:
-        return "" if text in ("1815", "password") else without("Ada", "Bob", '"', "{")(text)
+        return MASK if text in ("1815", "password") else text.replace("Ada", MASK).replace("Bob", MASK)
 
     output = content_renderer(hook).content(Content(ContentKind.TOOL_ARGUMENTS, value))
     assert output is not None
@@ -227,7 +205,7 @@ def test_json_stays_json_and_its_keys_numbers_and_nested_texts_are_looked_at() -
 
 
 def test_every_way_through_the_door_is_looked_at() -> None:
-    renderer = content_renderer(without("Ada", "test_redaction_removal"))
+    renderer = content_renderer(without("Ada", "test_redaction_own_function"))
     error = type("AdaError", (Exception,), {"__module__": "Ada"})("Ada")
 
     def act() -> None:
@@ -249,15 +227,15 @@ def test_every_way_through_the_door_is_looked_at() -> None:
     ]
     for output in texts:
         assert output is not None
-        assert MASK in output
+        assert "***" in output
         assert "Ada" not in output
-        assert "test_redaction_removal" not in output
+        assert "test_redaction_own_function" not in output
 
 
 def test_a_value_stays_hidden_whose_telling_name_the_hook_takes_out() -> None:
     renderer = content_renderer(without("api_key"))
     output = renderer.problem(ArgumentProblem("user.api_key", "mistyped", "number", "string", "short"))
-    assert output == f"user.{MASK}: expected number, got string {MASK}"
+    assert output == f"user.***: expected number, got string {MASK}"
 
 
 def test_the_hook_sees_nothing_that_our_own_redaction_took_out() -> None:
