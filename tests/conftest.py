@@ -20,7 +20,7 @@ _SLOW = (
     "diagnosis/test_diagnosis_samples.py",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_many_secrets.py",
-    "redaction/test_redaction_prefilter.py",
+    "redaction/test_redaction_formats.py",
     "repro/test_repro_models.py",
     "repro/test_repro_tools.py",
     "scenarios/test_scenarios_demo.py",

@@ -53,8 +53,8 @@ COMMAND_VARIABLES: Final = ("AUTOGEN_OTEL_SOURCE_HEADERS", "AUTOGEN_OTEL_PROMETH
 
 
 def withhold_everything(_text: str) -> str:
-    """Remove the whole text: replaces a ``redact`` function that cannot be loaded."""
-    return ""
+    """Give none of the text: replaces a ``redact`` function that cannot be loaded."""
+    return "[redacted]"
 
 
 # ---------------------------------------------------------------- checks of a knob's value, or of its text
@@ -240,7 +240,7 @@ class Settings:
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
         None,
         REDACT_VARIABLE,
-        "A function that takes out more: it gets each exported string and returns what may stay; in the "
+        "A function that takes out more: it gets each exported string and returns what is recorded; in the "
         "variable `module:function` ([redaction](docs/redaction.md)).",
         _function,
     )

@@ -77,7 +77,7 @@ def _variables(kinds: Sequence[Kind]) -> Iterator[None]:
 
 def _unredacted() -> pytest.MonkeyPatch:
     patch = pytest.MonkeyPatch()
-    patch.setattr(Redactor, "_redacted", lambda self, value: clean(value))
+    patch.setattr(Redactor, "_apply_own_rules", lambda self, value: clean(value))
     patch.setattr(KnownSecrets, "mask", lambda self, value: value)
     patch.setattr(trees, "hides", lambda name, value: False)
     return patch
@@ -104,7 +104,8 @@ def test_what_the_users_function_takes_out_leaves_from_no_place(
     exported = exported_by(
         place, [Kind("name", name, name)], tmp_path, redact=lambda text: text.replace(name, "A. K.")
     )
-    assert "[redacted]" in exported
+    # Some places hold it as a key, which is masked before.
+    assert "A. K." in exported or "[redacted]" in exported
     assert name not in exported
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.redaction import KnownSecrets
-from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.settings import Settings, SettingsError
 from tests.support.rendering import Content, ContentKind, ContentRenderer
 from tests.support.telemetry import own_log_records
@@ -71,7 +70,8 @@ def test_a_pseudonym_stands_in_each_place_of_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["password=hunter22", "sk-proj-a1B2c3D4e5F6g7H8", "https://bob:hunter22@host/", "held-secret-0001"]
+    "answer",
+    ["password=hunter22", "sk-proj-a1B2c3D4e5F6g7H8", "https://bob:hunter22@host/", "held-secret-0001"],
 )
 def test_what_the_function_puts_in_is_searched_for_secrets(answer: str) -> None:
     secrets = KnownSecrets()

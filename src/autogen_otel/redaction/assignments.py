@@ -21,9 +21,21 @@ _SIGNS: Final = re.compile(r"[:=|<(\[]|-(?<![\w.-].)")
 _SIGN: Final = re.compile(r"=>|:=|==|[=:]")
 _TAIL: Final = 108
 _LONGEST_NAME: Final = 80
+_FIRST_WORDS: Final = [
+    "api",
+    "access",
+    "secret",
+    "private",
+    "account",
+    "subscription",
+    "auth",
+    "refresh",
+    "client",
+    "connection",
+]
 _BEFORE_SIGN: Final = re.compile(
     rf"""[\s\\"'`*\])}}]{{0,12}}([\w.-]{{1,{_LONGEST_NAME}}}
-    (?:[ ](?:{"|".join(word[::-1] for word in "api access secret private account subscription auth refresh client connection".split())})\b)?)""",
+    (?:[ ](?:{"|".join(word[::-1] for word in _FIRST_WORDS)})\b)?)""",
     re.VERBOSE | re.IGNORECASE,
 )
 """Matched backwards from the sign, because signs are rare and words are everywhere."""
@@ -56,8 +68,14 @@ _PART_OF_PAIR: Final = re.compile(
     rf"""([nNkKhHfFvV](?<![\w.-].)(?:ame|AME|ey|EY|eader|EADER|ield|IELD|alue|ALUE)){_CLOSING}\s{{0,4}}(=>|[=:>])\s{{0,4}}(?:{_OPENING})?([\w.-]{{0,80}})"""
 )
 
+_NOTATIONS: Final = [
+    *(("-", _OPTION), ("[", _PAIR), ("(", _PAIR), ("|", _CELL), ("<", _TAG), ("<", _TAGGED)),
+]
+"""Those without a sign of assignment, by a character that stands in each."""
+
 _ANNOTATION: Final = re.compile(
-    r"""[ \t]{0,4}(?:[A-Za-z_]\w{0,30}\.)?(?:str|bytes|int|Any|Optional|Union|Final|Annotated|ClassVar|Secret\w{0,10}|[Ss]tring)\b
+    r"""[ \t]{0,4}(?:[A-Za-z_]\w{0,30}\.)?
+    (?:str|bytes|int|Any|Optional|Union|Final|Annotated|ClassVar|Secret\w{0,10}|[Ss]tring)\b
     (?:\[[^\]\n=]{0,60}\])?(?:\s?\|\s?[\w.]{1,40}){0,4}\s{0,4}=(?!=)""",
     re.VERBOSE,
 )
@@ -97,7 +115,7 @@ _CODE: Final = re.compile(
 _PLACEHOLDER: Final = re.compile(r"\$\{?[A-Z_][A-Z0-9_]*\}?|%(?:\(\w+\))?s|\{\w*\}|\*+|\.{3}|…")
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z-]+[.!?,]?")
 _NEXT_WORD: Final = re.compile(r"[ \t]{1,4}[^\s=:#](?!\w{0,40}[=:])")
-_BLOCK: Final = re.compile(r"[ \t]*([|>][-+0-9]{0,2})?[ \t]*\r?\n(?=[ \t])")
+_BLOCK: Final = re.compile(r"(?:[ \t]{1,8}([|>][-+0-9]{0,2}))?[ \t]{0,8}\r?\n(?=[ \t])")
 _LINE: Final = re.compile(r"([ \t]*)([^\n]*)(?:\n|\Z)")
 _MAPPING: Final = re.compile(r"""(?:- )?["']?[\w.-]{1,80}["']?:(?:\s|\Z)""")
 # Under these names even a short plain word is a secret.
@@ -105,7 +123,9 @@ _ANY_VALUE: Final = ("password", "passwd", "pwd", "passphrase", "secret", "pin")
 _SHORTEST_VALUE: Final = 6
 _FOLDERS: Final = words_of("pwd oldpwd")
 _FOLDER: Final = re.compile(r"[/~\\]|[A-Za-z]:[\\/]")
-_FILE: Final = re.compile(r"(?:[A-Za-z]:|~|\.{1,2})?(?:[\\/][\w.-]+){2,}\.\w{2,5}|/(?:etc|var|run|home|usr)/[\w./-]+")
+_FILE: Final = re.compile(
+    r"(?:[A-Za-z]:|~|\.{1,2})?(?:[\\/][\w.-]+){2,}\.\w{2,5}|/(?:etc|var|run|home|usr)/[\w./-]+"
+)
 
 
 def names_a_secret(text: str) -> bool:
@@ -117,14 +137,16 @@ def names_a_secret(text: str) -> bool:
         # Names, identifiers and most sentences.
         return False
     for sign in ":=":
-        if sign in text:
-            tails = {part[-_TAIL:] for part in text.split(sign)}
-            if any(looks_secret(_name_before(tail)) for tail in tails):
+        for tail in {part[-_TAIL:] for part in text.split(sign)} if sign in text else ():
+            match = _BEFORE_SIGN.match(tail[::-1])
+            if match and looks_secret(match[1][::-1]):
                 return True
-    for sign, expression in (("-", _OPTION), ("[", _PAIR), ("(", _PAIR), ("|", _CELL), ("<", _TAG), ("<", _TAGGED)):
+    for sign, expression in _NOTATIONS:
         if sign in text and any(map(looks_secret, set(expression.findall(text)))):
             return True
-    return ("-u" in text and _LOGIN.search(text) is not None) or any(_named_values(text))
+    return ("-u" in text and _LOGIN.search(text) is not None) or (
+        ("alue" in text or "ALUE" in text) and next(_named_values(text), None) is not None
+    )
 
 
 def _name_before(tail: str) -> str:
@@ -137,7 +159,8 @@ def assigned_secrets(text: str) -> Iterator[Span]:
     yield from _assigned(text)
     yield from _pairs(text)
     yield from _marked(text)
-    yield from _named_values(text)
+    if "alue" in text or "ALUE" in text:
+        yield from _named_values(text)
     for login in _LOGIN.finditer(text):
         value = _BARE.match(text, login.end())
         if value and not _PLACEHOLDER.fullmatch(value.group()):
@@ -186,14 +209,16 @@ def _value(text: str, at: int, name: str, sign: str, *, is_quoted: bool) -> tupl
         return _block(text, at, name)
     if text[start : start + 1] in _BRACKETS:
         return _in_brackets(text, start, name)
-    if _CODE.match(text, start):
-        return None, start
-    scheme = _SCHEME.match(text, start)
-    bare = _BARE.match(text, scheme.end() if scheme else start)
+    return _bare(text, start, name, sign, is_quoted=is_quoted)
+
+
+def _bare(text: str, at: int, name: str, sign: str, *, is_quoted: bool) -> tuple[Span | None, int]:
+    scheme = _SCHEME.match(text, at)
+    bare = None if _CODE.match(text, at) else _BARE.match(text, scheme.end() if scheme else at)
     if bare is None:
-        return None, start
+        return None, at
     is_secret = scheme is not None or not _is_no_secret(text, name, sign, bare, is_quoted=is_quoted)
-    return ((start, bare.end()) if is_secret else None), bare.end()
+    return ((at, bare.end()) if is_secret else None), bare.end()
 
 
 def _header(text: str, at: int, name: str) -> Span | None:
@@ -299,17 +324,15 @@ def _marked(text: str) -> Iterator[Span]:
             yield value.span()
     for match in _TAG.finditer(text) if "<" in text else ():
         value = _MARKUP_VALUE.match(text, match.end())
-        if value and looks_secret(match[1]) and text.startswith(("</", "]]>"), value.end()):
-            if not _is_no_value(match[1], value.group().strip(), is_quoted=True):
-                yield value.span()
+        is_closed = value is not None and text.startswith(("</", "]]>"), value.end())
+        if value and is_closed and _is_secret(match[1], value.group()):
+            yield value.span()
 
 
 def _named_values(text: str) -> Iterator[Span]:
     """Find values whose name is itself a value, before or behind them."""
     value: re.Match[str] | None = None
     named: re.Match[str] | None = None
-    if "alue" not in text and "ALUE" not in text:
-        return
     for match in _PART_OF_PAIR.finditer(text):
         if match[1].lower() != "value":
             named = match if looks_secret(match[3]) else None
@@ -330,6 +353,10 @@ def _named_values(text: str) -> Iterator[Span]:
 def _is_apart(text: str, start: int, end: int) -> bool:
     """Whether an object ends between two of its parts."""
     return any(text.find(sign, start, end) >= 0 for sign in ("}", "/>"))
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return looks_secret(name) and not _is_no_value(name, value.strip(), is_quoted=True)
 
 
 def _is_no_value(name: str, value: str, *, is_quoted: bool) -> bool:

@@ -24,7 +24,8 @@ class KeyFormat(NamedTuple):
         shape: how such keys begin, for people.
         hint: text that every such key contains; where it is absent the expression is not tried.
         source: source text of the regular expression.
-        prefix: expression for the beginning of every such key, which stands where a word begins; empty where only the hint, inside it, tells the key from other text.
+        prefix: expression for the beginning of every such key, which stands where a word begins; empty
+            where only the hint, inside it, tells the key from other text.
     """
 
     issuer: str
@@ -285,11 +286,10 @@ KEY_FORMATS: Final = (
 
 def keys_in(text: str) -> Iterator[Span]:
     """Find keys of the known formats."""
-    if may_hold_key(text):
-        for key_format in KEY_FORMATS:
-            if key_format.hint in text:
-                for match in key_format.expression.finditer(text):
-                    yield match.span()
+    for key_format in KEY_FORMATS:
+        if key_format.hint in text:
+            for match in key_format.expression.finditer(text):
+                yield match.span()
 
 
 _KEY_CHARACTERS: Final = f"{string.ascii_letters}{string.digits}_-.~+/=$:@"
@@ -304,7 +304,7 @@ _SHAPE: Final = bytes(ord("a" if chr(code) in _KEY_CHARACTERS else " ") for code
 
 
 def may_hold_key(text: str) -> bool:
-    """Tell in few steps whether a text may hold a key: what keys have in common is a run of their characters."""
+    """Tell in few steps whether a text may hold a key: all keys are runs of certain characters."""
     # A single character is found much quicker, and J is rare.
     if ("J" in text and "eyJ" in text) or "-----BEGIN " in text:
         return True

@@ -61,15 +61,15 @@ _NO_VALUES: Final = words_of(
     "unset redacted masked hidden filtered removed"
 )
 _MODES: Final = words_of(
-    "on off yes no enabled disabled default auto manual anonymous basic digest bearer oauth oauth1 oauth2 oidc "
-    "openid saml ldap kerberos ntlm negotiate mtls tls sso jwt iam sigv4 hmac token apikey api_key api-key "
-    "password md5 sha256 scram-sha-256 peer trust"
+    "on off yes no enabled disabled default auto manual anonymous basic digest bearer oauth oauth1 oauth2 "
+    "oidc openid saml ldap kerberos ntlm negotiate mtls tls sso jwt iam sigv4 hmac token apikey api_key "
+    "api-key password md5 sha256 scram-sha-256 peer trust"
 )
 """What is named by ``auth`` may be a way to authenticate."""
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Tell whether text under a secret-looking name only says that there is no secret, or of what kind it is."""
+    """Tell whether text under a secret-looking name only says that there is none, or of what kind it is."""
     word = value.strip().lower().rstrip(".:!?,")
     return word in _NO_VALUES or (word in _MODES and name.lower().endswith(("auth", "authorization")))
 

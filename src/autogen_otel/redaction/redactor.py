@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from autogen_otel.redaction.assignments import assigned_secrets, names_a_secret
 from autogen_otel.redaction.cutting import MASK, clean, cut, cut_start, head
-from autogen_otel.redaction.formats import keys_in
+from autogen_otel.redaction.formats import keys_in, may_hold_key
 from autogen_otel.redaction.names import looks_random
 from autogen_otel.redaction.urls import url_secrets
 from autogen_otel.redaction.validation import validation_secrets
@@ -128,7 +128,7 @@ class Redactor:
         return text if answer == text else self._apply_own_rules(answer)
 
     def _apply_own_rules(self, text: str) -> str:
-        text = clean(text)
+        text = text if text.isprintable() else clean(text)
         spans = find_in_views(text, self._secrets_in)
         return replaced(text, spans, MASK) if spans else text
 
@@ -139,9 +139,14 @@ class Redactor:
         return spans
 
     def _secrets_anywhere(self, text: str) -> list[Span]:
-        spans = [*self._secrets.find(text), *keys_in(text), *_credentials_in(text)]
+        spans = self._secrets.find(text)
+        if may_hold_key(text):
+            spans += keys_in(text)
         if "=" in text or "@" in text:
             spans += [*url_secrets(text), *validation_secrets(text)]
+        lowered = text.lower()
+        if "bearer" in lowered or "basic" in lowered:
+            spans += _credentials_in(text)
         return spans
 
     def _secrets_and_names(self, text: str) -> list[Span]:
@@ -149,8 +154,6 @@ class Redactor:
 
 
 def _credentials_in(text: str) -> Iterator[Span]:
-    lowered = text.lower()
-    if "bearer" in lowered or "basic" in lowered:
-        for match in _SCHEME.finditer(text):
-            if looks_random(match[1]) or len(match[1]) >= _LONG:
-                yield match.span(1)
+    for match in _SCHEME.finditer(text):
+        if looks_random(match[1]) or len(match[1]) >= _LONG:
+            yield match.span(1)

@@ -18,7 +18,7 @@ Span = tuple[int, int]
 
 _MOST_LEVELS: Final = 3
 """JSON in JSON in a query has three."""
-_ESCAPE_CHARACTERS: Final = ("\\", "%", "&", "\n")
+_ESCAPE_CHARACTER: Final = re.compile(r"[\\%&\n]")
 _ESCAPE: Final = re.compile(
     r"""\\(?:x1[bB]|u001[bB]|033|e)\[[0-9;]{0,16}[A-Za-z]
     |\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\U00[01][0-9A-Fa-f]{5}
@@ -32,22 +32,22 @@ _ESCAPE: Final = re.compile(
 _NAMED: Final = {"\\n": "\n", "\\r": "\r", "\\t": "\t", "%20": " ", "%22": '"', "%3D": "=", "%3A": ":"}
 
 
-def find_in_views(text: str, find: Callable[[str], Iterable[Span]]) -> list[Span]:
+def find_in_views(text: str, find: Callable[[str], list[Span]]) -> list[Span]:
     """Search a text and its views.
 
     Args:
         text: any text.
         find: lists the secrets of one text.
     """
-    spans = list(find(text))
+    spans = find(text)
     view, origins = text, None
     for _ in range(_MOST_LEVELS):
-        if not any(character in view for character in _ESCAPE_CHARACTERS):
+        if _ESCAPE_CHARACTER.search(view) is None:
             break
         decoded = _ESCAPE.sub(_decoded, view)
         if decoded == view:
             break
-        found = list(find(decoded))
+        found = find(decoded)
         if "+" in decoded and "%" in view:
             # Forms and queries write a space so.
             found += find(decoded.replace("+", " "))
@@ -95,7 +95,7 @@ def _decoded(match: re.Match[str]) -> str:
         return ""
     if len(escape) > len("\\U0001f600"):
         # Two surrogates, as JSON writes what lies beyond 16 bits.
-        return chr(0x10000 + (int(escape[2:6], 16) - 0xD800) * 0x400 + int(escape[8:], 16) - 0xDC00)
+        return bytes.fromhex(escape.replace("\\u", "")).decode("utf-16-be")
     return chr(int(escape[2:], 16)) if second in "uUx" else second
 
 
