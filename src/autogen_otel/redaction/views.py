@@ -96,7 +96,7 @@ def _decoded(match: re.Match[str]) -> str:
     if len(escape) > len("\\U0001f600"):
         # Two surrogates, as JSON writes what lies beyond 16 bits.
         return bytes.fromhex(escape.replace("\\u", "")).decode("utf-16-be")
-    return chr(int(escape[2:], 16)) if second in "uUx" else second
+    return chr(int(f"0{escape[2:]}", 16)) if second in "uUx" else second
 
 
 def _origins(text: str) -> list[int]:

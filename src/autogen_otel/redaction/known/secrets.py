@@ -16,7 +16,7 @@ from autogen_otel.redaction.urls import secrets_in_urls
 from autogen_otel.redaction.views import find_in_views, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from autogen_otel.redaction.views import Span
 
