@@ -91,7 +91,7 @@ _OF_A_NAME: dict[str, Callable[[str, str], str]] = {
     "a list of pairs": lambda name, value: repr([("user", "bob"), (name, value)]),
     "a list of lists": lambda name, value: json.dumps([["user", "bob"], [name, value]]),
     "name and value": lambda name, value: repr({"name": name, "value": value}),
-    "key and value": lambda name, value: json.dumps([{"key": "a", "value": 1}, {"key": name, "value": value}]),
+    "key and value": lambda name, value: json.dumps([{"key": 1, "value": 1}, {"key": name, "value": value}]),
     "value and key": lambda name, value: json.dumps({"value": value, "key": name}),
     "an item": "config['{}'] = '{}'".format,
     "an item of os.environ": 'os.environ["{}"] = "{}"'.format,
