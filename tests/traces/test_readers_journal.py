@@ -147,6 +147,8 @@ def test_by_default_damage_is_said_on_stderr(tmp_path: Path, capsys: pytest.Capt
         {"spanId": "0" * 16},
         {"startTimeUnixNano": "soon"},
         {"attributes": [{"value": {}}]},
+        {"attributes": [{"key": 5, "value": {"stringValue": "x"}}]},
+        {"attributes": [{"key": None, "value": {"intValue": "1"}}]},
         {"attributes": "a"},
         {"events": 7},
         {"status": "bad"},
