@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
+import re
 import weakref
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.redaction.introspection import unprintable
 
@@ -97,6 +100,26 @@ def read_key(holder: object, name: str, key: object, default: Any = None) -> Any
         return mapping.get(key, default) if isinstance(mapping, dict) else default
     except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code, and so is ``__getattr__``
         return default
+
+
+_DEEPEST_JSON: Final = 100
+_NO_BRACKETS: Final = re.compile(r"""\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|[^\[\]{}\"]+""", re.DOTALL)
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    The parser calls itself for each level, and threads may have a small stack, so levels are counted before.
+
+    Raises:
+        ValueError: the text is no JSON, or nested too deeply.
+    """
+    if text.count("[") + text.count("{") > _DEEPEST_JSON:
+        levels = accumulate(map(_STEPS.__getitem__, _NO_BRACKETS.sub("", text)))
+        if max(levels, default=0) > _DEEPEST_JSON:
+            raise ValueError("nested too deeply")
+    return json.loads(text)
 
 
 def read_link(error: BaseException, name: str) -> BaseException | None:

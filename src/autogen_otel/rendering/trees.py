@@ -10,6 +10,7 @@ from math import isfinite, isnan
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.reading import read_json
 from autogen_otel.redaction.cutting import MASK, head
 from autogen_otel.redaction.introspection import fields_of, instance_dict, unprintable
 from autogen_otel.redaction.names import NAME_KEYS, hides, looks_secret
@@ -69,8 +70,8 @@ def parse_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | N
     if len(text) > LONGEST_JSON or stripped[:1] not in ("{", "[") or stripped[-1:] not in ("}", "]"):
         return None
     try:
-        document = json.loads(stripped)
-    except (ValueError, RecursionError):
+        document = read_json(stripped)
+    except ValueError:
         return None
     return document if isinstance(document, (dict, list)) else None
 

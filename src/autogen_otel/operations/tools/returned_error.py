@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from autogen_otel.reading import read, read_text
+from autogen_otel.reading import read, read_json, read_text
 
 _MOST_CHARS = 200_000
 """Longer JSON text is not read."""
 _MOST_LITERAL_CHARS = 20_000
 _ERROR_KEY = re.compile(r"""["'](?:error|status|state|success|ok|isError|is_error)["']\s*:""")
+_LITERAL = re.compile(
+    r"""'[^'\\]*(?:\\.[^'\\]*)*'?|\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|\b(?:True|False|None)\b|,?\)|\(""", re.DOTALL
+)
+_AS_JSON = {"True": "true", "False": "false", "None": "null", "(": "[", ")": "]", ",)": "]"}
+_ESCAPE = re.compile(r"""\\(?:x[0-9a-f]{2}|U[0-9a-f]{8}|.)|\"""", re.DOTALL)
+_MOST_CHARACTERS = 0x110000
 _FAILED_STATES = frozenset({"error", "failed", "failure"})
 _MESSAGE_KEYS = ("message", "error_message", "detail", "details", "reason", "msg", "content")
 
@@ -38,13 +43,28 @@ def returned_error(value: object) -> str | None:
 def _parse(text: str) -> object:
     """The object in a text: JSON, or the form in which AG2 writes the dicts that tools return."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         pass
     try:
-        return ast.literal_eval(text) if len(text) <= _MOST_LITERAL_CHARS else None
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return read_json(_LITERAL.sub(_as_json, text)) if len(text) <= _MOST_LITERAL_CHARS else None
+    except ValueError:
         return None
+
+
+def _as_json(literal: re.Match[str]) -> str:
+    """One of Python's literals in JSON; not by Python's parser, which deep texts bring to its end."""
+    text = literal.group()
+    if text[0] not in "'\"":
+        return _AS_JSON[text]
+    return f'"{_ESCAPE.sub(_escape_of_json, text[1:-1])}"'
+
+
+def _escape_of_json(escape: re.Match[str]) -> str:
+    text = escape.group()
+    if text[1:2] in ("x", "U"):
+        return json.dumps(chr(int(f"0{text[2:]}", 16) % _MOST_CHARACTERS))[1:-1]
+    return {"\\'": "'", '"': '\\"'}.get(text, text)
 
 
 def _error_of(value: Mapping[Any, Any]) -> str | None:
