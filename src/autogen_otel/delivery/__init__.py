@@ -15,7 +15,6 @@ from autogen_otel.delivery.providers import (
     is_sdk_disabled,
     keep_copies,
     logger_provider,
-    longest_attribute,
     meter_provider,
     tracer_provider,
 )
@@ -30,7 +29,6 @@ __all__ = [
     "is_sdk_disabled",
     "keep_copies",
     "logger_provider",
-    "longest_attribute",
     "meter_provider",
     "observe_delivery",
     "tracer_provider",

@@ -102,10 +102,7 @@ def _event(log: Any) -> Event:
 
 
 def _tags(raw: Any) -> dict[str, Any]:
-    tags = {tag["key"]: _value(tag) for tag in raw or ()}
-    # Raises where a name is no text: such a span is damaged.
-    "".join(tags)
-    return tags
+    return {tag["key"]: _value(tag) for tag in raw or ()}
 
 
 def _value(tag: Any) -> Any:

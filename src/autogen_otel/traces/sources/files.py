@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -175,9 +174,7 @@ class Files:
 
 def _size(file: Path) -> int:
     try:
-        status = file.stat()
+        return file.stat().st_size
     except OSError:
         # Reading it will say why.
         return 1
-    # A pipe says nothing of its size.
-    return status.st_size if stat.S_ISREG(status.st_mode) else 1
