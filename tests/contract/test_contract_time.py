@@ -1,23 +1,43 @@
-"""What runs on the host's thread is linear: twice the text takes about twice the steps, which are counted."""
+"""What runs on the host's thread is linear: twice the text takes about twice the steps, which are counted.
+
+Steps are those of a backtracking engine for each regular expression, and lines of ours for each function.
+"""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 import autogen_otel
+from autogen_otel import Settings
 from autogen_otel.causes import wordings
-from autogen_otel.redaction import formats
+from autogen_otel.causes.decision import Circumstances, Scene, decide
+from autogen_otel.causes.provider_error import error_in_answer, error_in_body
+from autogen_otel.checks import SourceError, examine
+from autogen_otel.checks.asking.ask import Answers
+from autogen_otel.checks.source import of_text, of_value
+from autogen_otel.operations.tools.json_schema import mismatches
+from autogen_otel.operations.tools.printed_error import printed_error
+from autogen_otel.operations.tools.returned_error import returned_error
+from autogen_otel.operations.tools.tool_arguments import decode
+from autogen_otel.redaction import KnownSecrets, formats
 from autogen_otel.redaction.formats import KEY_FORMATS
 from tests.support.backtracking import MOST_GROWTH, Pattern, hardest
+from tests.support.config_lists import KEY
+from tests.support.hostile_text import KINDS, endless
+from tests.support.rendering import Content, ContentKind, ContentRenderer
 
 _PACKAGE: Final = Path(autogen_otel.__file__).parent
 _METHODS: Final = frozenset({"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"})
@@ -191,3 +211,146 @@ def test_the_search_for_hard_strings_finds_them(text: str, method: str) -> None:
 )
 def test_the_search_for_hard_strings_accuses_nobody_else(text: str, method: str) -> None:
     assert hardest(Pattern(text, method=method))[0] <= MOST_GROWTH
+
+
+# ---------------------------------------------------------------- functions
+def _secrets() -> KnownSecrets:
+    secrets = KnownSecrets()
+    secrets.add_tree({"api_key": KEY})
+    return secrets
+
+
+_WITH_CONTENT: Final = Settings(environ={}, capture_message_content="SPAN_AND_EVENT")
+_RENDERERS: Final = {
+    "cut": ContentRenderer(_WITH_CONTENT, _secrets()),
+    "whole": ContentRenderer(replace(_WITH_CONTENT, max_value_length=1_000_000), _secrets()),
+}
+_SCHEMA: Final = {
+    "type": "object",
+    "properties": {"a": {"type": "number"}, "b": {"enum": ["x"]}},
+    "additionalProperties": False,
+}
+
+
+def _fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def _raised(text: str) -> BaseException:
+    with pytest.raises(ValueError) as raised:
+        _fail(text)
+    return raised.value
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _body(text: str) -> bytes:
+    return json.dumps({"error": {"message": text, "details": [{"loc": [text], "msg": text}]}}).encode()
+
+
+def _messages(text: str) -> list[dict[str, Any]]:
+    parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": text}}]
+    call = {"id": text, "function": {"name": text, "arguments": text}}
+    return [{"role": "user", "content": parts}, {"role": "assistant", "content": text, "tool_calls": [call]}]
+
+
+def _learn(text: str) -> None:
+    secrets = KnownSecrets()
+    secrets.add_tree({"api_key": text, "headers": {"x-team": text}, "base_url": text})
+    secrets.mask(text + text)
+
+
+def _check(option: str) -> Callable[[str], object]:
+    def check(text: str) -> object:
+        entry = {"model": "m", "api_key": "k", option or text[:1000]: text}
+        return examine([of_value([entry])], answers=Answers(problem="not asked"))
+
+    return check
+
+
+def _read_config(text: str) -> None:
+    with suppress(SourceError):
+        of_text(text, "a file")
+
+
+def _rendering(renderer: ContentRenderer) -> dict[str, Callable[[str], object]]:
+    def content(kind: ContentKind, value: Callable[[str], object]) -> Callable[[str], object]:
+        return lambda text: renderer.content(Content(kind, value(text)))
+
+    return {
+        "text": renderer.text,
+        "name": renderer.name,
+        "url": renderer.url,
+        "json": renderer.json,
+        "json of objects": lambda text: renderer.json({"a": [text, {text: text}]}),
+        "arguments": content(ContentKind.TOOL_ARGUMENTS, str),
+        "result": content(ContentKind.TOOL_RESULT, lambda text: [text, text.encode("utf-8", "replace")]),
+        "code output": content(ContentKind.CODE_OUTPUT, str),
+        "messages": content(ContentKind.INPUT_MESSAGES, _messages),
+        "tool definitions": content(
+            ContentKind.TOOL_DEFINITIONS, lambda text: [{"function": {"name": text}}]
+        ),
+        "stack trace": lambda text: renderer.stacktrace(_raised(text)),
+    }
+
+
+FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
+    **{f"{name}, {how}": call for how in _RENDERERS for name, call in _rendering(_RENDERERS[how]).items()},
+    "secrets": _learn,
+    "printed error": printed_error,
+    "returned error": returned_error,
+    "error in JSON": lambda text: error_in_body(_body(text), "application/json"),
+    "error in a page": lambda text: error_in_body(_bytes(text), "text/html"),
+    "error in an answer": lambda text: error_in_answer(_bytes(text), "text/plain", is_chat=True),
+    "cause": lambda text: decide([_raised(text)], Circumstances(Scene.MODEL_CALL)),
+    "arguments that are JSON": lambda text: decode(text, str),
+    "arguments against a schema": lambda text: list(mismatches({"a": text, "b": text, text: 1}, _SCHEMA)),
+    "check of a file": _read_config,
+    **{
+        f"check of {option or 'an option'}": _check(option)
+        for option in ("model", "api_key", "base_url", "api_type", "azure_endpoint", "")
+    },
+}
+_LENGTH: Final = 800
+_MOST_DOUBLINGS: Final = 5
+
+
+def _lines(function: Callable[[str], object], text: str) -> int:
+    """How many lines of ours run."""
+    lines = 0
+
+    def count(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count if frame.f_code.co_filename.startswith(str(_PACKAGE)) else None
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        function(text)
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def _growth(function: Callable[[str], object], kind: str) -> float:
+    """How many times the lines grow with twice the text, once no limit lies between the two lengths."""
+    length, growth = _LENGTH, 0.0
+    for _ in range(_MOST_DOUBLINGS):
+        short, long = (_lines(function, endless(kind, times * length)) for times in (1, 2))
+        growth = long / short
+        if growth <= MOST_GROWTH:
+            break
+        length *= 2
+    return growth
+
+
+@pytest.mark.shared("plain")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_takes_twice_the_lines_for_twice_the_text(name: str) -> None:
+    function = FUNCTIONS[name]
+    function("")  # what is made once
+    growths = {kind: _growth(function, kind) for kind in KINDS}
+    assert {kind: growth for kind, growth in growths.items() if growth > MOST_GROWTH} == {}
