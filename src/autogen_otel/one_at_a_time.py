@@ -36,13 +36,21 @@ class OneAtATime(Generic[Item]):
         waiting, mark = self._waiting, object()
         worker = os.getpid(), threading.get_ident() if self._is_slow else 0
         waiting.append(item)
-        while waiting and self._at_work.setdefault(worker, mark) is mark:
+        try:
             try:
-                while waiting:
-                    try:
-                        item = waiting.popleft()
-                    except IndexError:
-                        break
-                    self._handle(item)
+                while waiting and self._at_work.setdefault(worker, mark) is mark:
+                    while waiting:
+                        try:
+                            next_item = waiting.popleft()
+                        except IndexError:
+                            break
+                        self._handle(next_item)
+                    # Before it is asked once more whether one waits: who comes now handles its own.
+                    self._at_work.pop(worker, None)
             finally:
+                if self._at_work.get(worker) is mark:
+                    self._at_work.pop(worker, None)
+        finally:
+            # Where an interrupt has struck in the lines above.
+            if self._at_work.get(worker) is mark:
                 self._at_work.pop(worker, None)

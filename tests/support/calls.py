@@ -16,7 +16,7 @@ from autogen_otel.operations.models.http_attempt import HttpAttempt
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.tool_call import ToolCall
-from autogen_otel.recording import Call, Facts, Recorder, current
+from autogen_otel.recording import Call, Facts, Recorder
 
 KINDS: tuple[type[Call], ...] = (
     AgentTurn,
@@ -41,8 +41,6 @@ def begin(recorder: Recorder, kind: type[Call], parent: Call | None = None, **fa
     call = _observed(kind)(recorder, parent)
     call.facts, call.name = None, kind.operation_name or kind.__name__
     call.start({key.replace("__", "."): value for key, value in facts.items()}, get_current())
-    # What is around is given; it is not the current call.
-    current.leave(call.token)
     return call
 
 

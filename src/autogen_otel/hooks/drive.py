@@ -29,9 +29,9 @@ from autogen_otel.recording.current import (
     SUPPRESS_KEY,
     capture,
     current_call,
-    hold,
+    enter,
+    holding,
     leave,
-    resume,
 )
 
 if TYPE_CHECKING:
@@ -117,9 +117,7 @@ class Boundary:
         self._function = _instance_first(function) if self._is_method else function
         self._names = _positional_names(function) or operation.parameters
 
-    def begin(  # noqa: C901 - each function more would cost every call
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Operation | None:
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
         context = capture()
         parent: Any = context.get(CALL_KEY)
@@ -160,37 +158,46 @@ class Boundary:
         def hooked(*args: Any, **kwargs: Any) -> Any:
             if not runtime.enabled:
                 return function(*args, **kwargs)
-            call = None
+            call, scope = None, None
             try:
-                call = begin(args, kwargs)
-            except Exception as ours:  # noqa: BLE001 - the boundary
-                with suppress(Exception):
-                    report(ours)
-            if call is None:
-                return function(*args, **kwargs)
-            try:
-                value = function(*args, **kwargs)
-            except BaseException as error:
                 try:
-                    call.end_with_error(error)
-                except Exception as ours:  # noqa: BLE001 - the boundary
-                    with suppress(Exception):
-                        report(ours)
-                raise
-            else:
-                try:
-                    call.end_with_value(value)
-                except Exception as ours:  # noqa: BLE001 - the boundary
-                    with suppress(Exception):
-                        report(ours)
+                    try:
+                        call = begin(args, kwargs)
+                        if call is not None:
+                            scope = call.context, call.outer
+                            enter(call.context)
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
+                    value = function(*args, **kwargs)
+                except BaseException as error:
+                    try:
+                        if call is not None:
+                            call.end_with_error(error)
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
+                    raise
+                else:
+                    try:
+                        if call is not None:
+                            call.end_with_value(value)
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
+                finally:
+                    try:
+                        if scope is not None:
+                            leave(scope)
+                            scope = None
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
             finally:
-                try:
-                    leave(call.token)
-                    # It holds the context before, with the call in that context, and so on.
-                    del call.token
-                except Exception as ours:  # noqa: BLE001 - the boundary
+                # Where an interrupt has struck before or in the lines above.
+                if scope is not None:
                     with suppress(Exception):
-                        report(ours)
+                        leave(scope)
             return value
 
         return hooked
@@ -206,29 +213,36 @@ class Boundary:
         def hooked(*args: Any, **kwargs: Any) -> Any:
             if not runtime.enabled:
                 return function(*args, **kwargs)
-            held = token = None
+            held = scope = None
             try:
-                held = Held(self._operation, args[0] if args and self._is_method else self._bound_to)
-                token = hold(held)
-            except Exception as ours:  # noqa: BLE001 - the boundary
-                with suppress(Exception):
-                    report(ours)
-            try:
-                value = function(*args, **kwargs)
-            except BaseException as error:
                 try:
-                    self._end_held(held, error, args, kwargs)
-                except Exception as ours:  # noqa: BLE001 - the boundary
-                    with suppress(Exception):
-                        report(ours)
-                raise
+                    try:
+                        held = Held(self._operation, args[0] if args and self._is_method else self._bound_to)
+                        scope = holding(held)
+                        enter(scope[0])
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
+                    value = function(*args, **kwargs)
+                except BaseException as error:
+                    try:
+                        self._end_held(held, error, args, kwargs)
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
+                    raise
+                finally:
+                    try:
+                        if scope is not None:
+                            leave(scope)
+                            scope = None
+                    except Exception as ours:  # noqa: BLE001 - the boundary
+                        with suppress(Exception):
+                            report(ours)
             finally:
-                try:
-                    if token is not None:
-                        leave(token)
-                except Exception as ours:  # noqa: BLE001 - the boundary
+                if scope is not None:
                     with suppress(Exception):
-                        report(ours)
+                        leave(scope)
             try:
                 if held is not None and issubclass(type(value), Awaitable):
                     observed = _observed_coroutine(
@@ -256,7 +270,6 @@ class Boundary:
         call = None if held is None else self._begin_held(held, args, kwargs)
         if held is not None and call is not None:
             call._handled_id = held.handled_id
-            leave(call.token)
             call.end_with_error(error)
 
 
@@ -319,37 +332,46 @@ def _observed_coroutine(
     async def hooked(*args: Any, **kwargs: Any) -> Any:
         if not runtime.enabled:
             return await function(*args, **kwargs)
-        call = None
+        call, scope = None, None
         try:
-            call = begin(args, kwargs)
-        except Exception as ours:  # noqa: BLE001 - the boundary
-            with suppress(Exception):
-                report(ours)
-        if call is None:
-            return await function(*args, **kwargs)
-        try:
-            value = await function(*args, **kwargs)
-        except BaseException as error:
             try:
-                call.end_with_error(error)
-            except Exception as ours:  # noqa: BLE001 - the boundary
-                with suppress(Exception):
-                    report(ours)
-            raise
-        else:
-            try:
-                call.end_with_value(value)
-            except Exception as ours:  # noqa: BLE001 - the boundary
-                with suppress(Exception):
-                    report(ours)
+                try:
+                    call = begin(args, kwargs)
+                    if call is not None:
+                        scope = call.context, call.outer
+                        enter(call.context)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+                value = await function(*args, **kwargs)
+            except BaseException as error:
+                try:
+                    if call is not None:
+                        call.end_with_error(error)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+                raise
+            else:
+                try:
+                    if call is not None:
+                        call.end_with_value(value)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+            finally:
+                try:
+                    if scope is not None:
+                        leave(scope)
+                        scope = None
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
         finally:
-            try:
-                leave(call.token)
-                # It holds the context before, with the call in that context, and so on.
-                del call.token
-            except Exception as ours:  # noqa: BLE001 - the boundary
+            # Where an interrupt has struck before or in the lines above.
+            if scope is not None:
                 with suppress(Exception):
-                    report(ours)
+                    leave(scope)
         return value
 
     return hooked
@@ -445,21 +467,30 @@ def carry_context(function: Callable[..., Any], captured_context: Any = None) ->
             report(ours)
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        token = None
+        scope = None
         try:
-            token = resume(context)
-        except Exception as ours:  # noqa: BLE001 - the boundary
-            with suppress(Exception):
-                report(ours)
-        try:
-            return function(*args, **kwargs)
-        finally:
             try:
-                if token is not None:
-                    leave(token)
-            except Exception as ours:  # noqa: BLE001 - the boundary
+                try:
+                    if context is not None:
+                        scope = context, capture()
+                        enter(context)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+                value = function(*args, **kwargs)
+            finally:
+                try:
+                    if scope is not None:
+                        leave(scope)
+                        scope = None
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+        finally:
+            if scope is not None:
                 with suppress(Exception):
-                    report(ours)
+                    leave(scope)
+        return value
 
     return run
 

@@ -8,12 +8,12 @@ from time import perf_counter, time_ns
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, contexts, identity, is_cancellation
 from autogen_otel.recording.account import Account, ErrorSummary, cancel, settle
-from autogen_otel.recording.application import APPLICATION_KEY, ApplicationAttributes
+from autogen_otel.recording.application import ApplicationAttributes
 from autogen_otel.recording.attributes import Facts
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
@@ -78,6 +78,7 @@ class Call:
         links: spans that may be why it failed; only some operations have any.
         span: its span, or the one around it.
         context: the context that the call runs in.
+        outer: the context around it.
         has_children: whether spans began inside it, noted only for calls without a span.
         pending_records: log records of failures inside, by the identity of their exceptions. Their severity
             is known when the exceptions go on to the application, or do not.
@@ -109,6 +110,7 @@ class Call:
     # Set by ``start``.
     span: Span | None
     context: Any
+    outer: Any
 
     __slots__ = (
         "_handled_id",
@@ -124,12 +126,12 @@ class Call:
         "has_children",
         "instance",
         "name",
+        "outer",
         "parent",
         "pending_records",
         "place",
         "recorder",
         "span",
-        "token",
     )
 
     def __init_subclass__(cls) -> None:
@@ -179,7 +181,7 @@ class Call:
 
     # ------------------------------------------------------------ from beginning to end
     def start(self, facts: Facts, outer: Context) -> None:
-        """Start the span and make the call the current one.
+        """Start the span, and make the context that the call is to run in.
 
         Args:
             facts: what is known before the call runs.
@@ -202,8 +204,7 @@ class Call:
             values = {**outer, CALL_KEY: self, _SPAN_KEY: self._start_span(outer)}
         if self.changes is not None:
             self.changes(values)
-        self.context = Context(values)
-        self.token = attach(self.context)
+        self.context, self.outer = Context(values), outer
 
     def end_with_value(self, value: Any) -> None:
         """End the call, which has returned."""
@@ -246,7 +247,7 @@ class Call:
         self._is_ag2_span = ag2_span is not None
         if not recorder.attributes.are_for_spans:
             attributes = recorder.attributes.on_spans(attributes)
-        application: ApplicationAttributes | None = outer.get(APPLICATION_KEY)  # type: ignore[assignment]
+        application = ApplicationAttributes.within(outer)
         if application is not None:
             attributes = {**application.render(recorder), **attributes}
         if ag2_span is None:
@@ -299,7 +300,7 @@ class Call:
                 ):
                     self._record_end(facts, propagates=propagates)
             finally:
-                self.parent = self.instance = self.span = self.context = self.failure = None
+                self.parent = self.instance = self.span = self.context = self.outer = self.failure = None
                 self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
                 self._release()
 
@@ -341,7 +342,7 @@ class Call:
     @property
     def application_attributes(self) -> dict[str, Any]:
         """Attributes that the application has put on this call."""
-        application: ApplicationAttributes | None = self.context.get(APPLICATION_KEY)
+        application = ApplicationAttributes.within(self.context)
         return {} if application is None else application.render(self.recorder)
 
     @property
