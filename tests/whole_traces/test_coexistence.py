@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import autogen_otel
 from autogen_otel.recording import current
-from autogen_otel.testing import entry, error, text, tool_call
+from autogen_otel.testing import entry, error, raw, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import HAS_TRACER
 from tests.support.models import HouseModel, counting_words
@@ -165,6 +165,64 @@ def test_what_a_custom_client_asks_over_http_is_still_reported(
     assert call.context is not None
     assert theirs.parent.span_id == call.context.span_id
     assert "traceparent" in server.requests[0].headers
+
+
+def _by_another_client(http: Any, url: str) -> Any:
+    class Fetching(http.Auth):  # type: ignore[misc]
+        def auth_flow(self, request: Any) -> Iterator[Any]:
+            request.headers["x-token"] = http.post(url, json=_QUESTION).headers["content-type"]
+            yield request
+
+    return Fetching()
+
+
+def _by_the_same_client(http: Any, url: str) -> Any:
+    class Fetching(http.Auth):  # type: ignore[misc]
+        def auth_flow(self, request: Any) -> Iterator[Any]:
+            answer = yield http.Request("POST", url, json=_QUESTION)
+            request.headers["x-token"] = answer.headers["content-type"]
+            yield request
+
+    return Fetching()
+
+
+_QUESTION: dict[str, Any] = {"model": "m", "messages": []}
+
+
+@pytest.mark.usefixtures("our_errors")
+@pytest.mark.parametrize("auth", [_by_another_client, _by_the_same_client])
+def test_what_the_applications_own_auth_asks_is_still_reported(
+    http_spans: InMemorySpanExporter, serve: Serve, auth: Callable[[Any, str], Any]
+) -> None:
+    http = vars(openai._base_client)["httpx2" if "httpx2" in vars(openai._base_client) else "httpx"]
+    server, tokens = serve([error(500, "Boom"), text("Fine. TERMINATE")]), serve([text("token")] * 2)
+    helper = assistant([entry(server)])
+    for client in helper.client._clients:
+        client._oai_client._client.auth = auth(http, f"{tokens.base_url}/chat/completions")
+    with instrumented() as telemetry:
+        chat(user(), helper)
+    theirs, attempts = http_spans.get_finished_spans(), telemetry.named("POST")
+    assert [span.parent and span.parent.span_id for span in theirs] == [
+        one.context and one.context.span_id for one in attempts
+    ]
+    assert [f"{span.context.span_id:016x}" for span in theirs if span.context] == [
+        request.headers["traceparent"].split("-")[2] for request in tokens.requests
+    ]
+    assert [f"{one.context.span_id:016x}" for one in attempts if one.context] == [
+        request.headers["traceparent"].split("-")[2] for request in server.requests
+    ]
+
+
+@pytest.mark.usefixtures("our_errors")
+def test_a_request_that_is_redirected_is_one_attempt(http_spans: InMemorySpanExporter, serve: Serve) -> None:
+    server = serve([text("Fine. TERMINATE")])
+    moved = serve([raw(307, {"location": f"{server.base_url}/chat/completions"}, b"")])
+    with instrumented() as telemetry:
+        chat(user(), assistant([entry(moved)]))
+    (attempt,) = telemetry.named("POST")
+    assert http_spans.get_finished_spans() == ()
+    assert attempt.context is not None
+    assert server.requests[0].headers["traceparent"].split("-")[2] == f"{attempt.context.span_id:016x}"
 
 
 @pytest.mark.usefixtures("our_errors")

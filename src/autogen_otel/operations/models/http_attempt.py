@@ -107,13 +107,17 @@ class ApiRequest(Operation):
 
 
 class HttpAttempt(Operation):
-    """Reads ``Client.send`` of httpx and httpx2."""
+    """Reads ``Client.send`` of httpx and httpx2.
+
+    Attributes:
+        is_redirected: whether the last answer sends it elsewhere.
+    """
 
     is_client = True
     parameters = ("request",)
     changes = staticmethod(unsilence_others)
 
-    __slots__ = ("_headers", "_is_chat", "_response", "ended_at")
+    __slots__ = ("_headers", "_is_chat", "_response", "ended_at", "is_redirected")
 
     def begin(self) -> Facts | None:
         """Note the request; observe it only if a request of the SDK sends it directly."""
@@ -132,7 +136,7 @@ class HttpAttempt(Operation):
             self.place.entry.attempts += 1
         entry = None if self.place.model_call is None else self.place.model_call.last_entry
         self.name = request.method
-        self.ended_at, self._response = None, None
+        self.ended_at, self._response, self.is_redirected = None, None, False
         self._is_chat, request_facts = _request_facts(request.method, _hashable(request.url))
         self.constants = (request_facts,)
         return {
@@ -142,6 +146,10 @@ class HttpAttempt(Operation):
             # A search for failed attempts of an entry looks at one span.
             names.CONFIG_INDEX: None if entry is None else entry.index,
         }
+
+    def sends(self, request: object) -> bool:
+        """Whether a request is that of the attempt, or the one that an answer has redirected it to."""
+        return self.is_redirected or request is self.arguments["request"]
 
     def _hide(self, headers: Headers) -> None:
         """Mask credentials; nearly always the headers are those that the client sent before."""
@@ -271,14 +279,22 @@ class SendRequest(Operation):
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """Take the place of an instrumentation of the HTTP client, which would report the attempt again."""
-        if not isinstance(self.parent, HttpAttempt):
+        """Take the place of an instrumentation of the HTTP client, which would report the attempt again.
+
+        What an ``auth`` of the application's asks on the way, for a token, is no attempt.
+        """
+        attempt, request = self.parent, self.arguments["request"]
+        if not isinstance(attempt, HttpAttempt) or not attempt.sends(request):
             return None
-        request = self.arguments["request"]
         if not sends_headers(self.instance._transport_for_url(request.url)):
             return None
         send_headers(request.headers)
         return {}
+
+    def returned(self, value: Any) -> None:
+        """The attempt may go on elsewhere, with another request."""
+        if isinstance(self.parent, HttpAttempt):
+            self.parent.is_redirected = bool(read(value, "is_redirect"))
 
     def failed(self, _error: BaseException) -> None:
         """The attempt around it records that."""
