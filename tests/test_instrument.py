@@ -668,6 +668,40 @@ assert instrumentation.report()
     assert len(said) == bool(problem)
 
 
+def test_an_interruption_of_the_first_span_waits_for_nothing_and_builds_no_other_provider(
+    program: Program,
+) -> None:
+    program.run(f"""
+import threading
+import autogen_otel
+from autogen_otel import delivery
+from autogen_otel.delivery import fork
+from tests.support.agents import user
+fork._MAX_WAIT_SECONDS = 0.05
+
+agent, built, build = user(), [], delivery.tracer_provider
+agent.register_function({{"tool": lambda: 1 / 0}})
+
+def call():
+    agent.execute_function({{"name": "tool", "arguments": "{{}}"}})
+
+def interrupted(settings):
+    # As a signal handler does that strikes here.
+    built.append(settings)
+    call()
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    return build(settings)
+
+delivery.tracer_provider = interrupted
+autogen_otel.instrument()
+{_CONVERSATION}
+assert len(built) == 1, built
+assert autogen_otel.flush()
+""")
+
+
 @pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 def test_no_lock_of_ours_stays_locked_in_a_child(program: Program) -> None:
     program.run(f"""

@@ -200,30 +200,39 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
     """Set a recorder's tracer, loggers and meters."""
     # One thread at a time. A fork waits for it, too: the SDK and the exporters are loaded here.
     with importing():
-        if recorder.connect is None:
+        # A signal handler or a finalizer may have interrupted this; its spans have no provider yet.
+        if recorder.connect is None or recorder.is_connecting:
             return
-        version, settings = distribution.version(), recorder.settings
-        tracers = providers.tracer_provider or delivery.tracer_provider(settings)
-        delivery.keep_copies(tracers, settings)
-        meters, loggers = _other_providers(tracers, providers, settings)
-        recorder.tracer = _tracer(tracers)
-        delivery.draw_apart(recorder.tracer)
-        if loggers is not None:
-            from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
+        recorder.is_connecting = True
+        try:
+            _connect_now(recorder, providers)
+        finally:
+            recorder.is_connecting = False
 
-            logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)
-            recorder.failure_logs = FailureLogs(logger)
-            if settings.messages_in_events:
-                recorder.content_events = ContentEvents(logger)
-        if not isinstance(meters, NoOpMeterProvider):
-            meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
-            delivery.observe_delivery(meter, guard.internal_errors.total)
-            recorder.meters = Meters(meters, meter, recorder.renderer, draws_apart=delivery.is_ours(meters))
-        if recorder.process is not None:
-            recorder.process.providers = [
-                provider for provider in (tracers, meters, loggers) if provider is not None
-            ]
-        recorder.connect = None
+
+def _connect_now(recorder: Recorder, providers: Providers) -> None:
+    version, settings = distribution.version(), recorder.settings
+    tracers = providers.tracer_provider or delivery.tracer_provider(settings)
+    delivery.keep_copies(tracers, settings)
+    meters, loggers = _other_providers(tracers, providers, settings)
+    recorder.tracer = _tracer(tracers)
+    delivery.draw_apart(recorder.tracer)
+    if loggers is not None:
+        from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
+
+        logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)
+        recorder.failure_logs = FailureLogs(logger)
+        if settings.messages_in_events:
+            recorder.content_events = ContentEvents(logger)
+    if not isinstance(meters, NoOpMeterProvider):
+        meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
+        delivery.observe_delivery(meter, guard.internal_errors.total)
+        recorder.meters = Meters(meters, meter, recorder.renderer, draws_apart=delivery.is_ours(meters))
+    if recorder.process is not None:
+        recorder.process.providers = [
+            provider for provider in (tracers, meters, loggers) if provider is not None
+        ]
+    recorder.connect = None
 
 
 def _tracer(tracers: TracerProvider) -> Tracer:

@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from autogen_otel.checks.asking.ask import Answers
@@ -15,6 +16,7 @@ from autogen_otel.checks.report import ListReport
 from autogen_otel.checks.source import Source, SourceError, of_value
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.processes.at_exit import AT_EXIT
+from autogen_otel.one_at_a_time import OneAtATime
 
 _MOST_LISTS: Final = 50
 _log = logging.getLogger("autogen_otel")
@@ -35,10 +37,10 @@ class StartupCheck:
         fork.renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """Forget the check under way: a forked process has no thread for it, and its lock may stay locked."""
+        """Forget the check under way: a forked process has no thread for it."""
         self._pending_sources: list[Source] = []
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._change: OneAtATime[Callable[[], object]] = OneAtATime(lambda change: change())
         self._is_over = False
 
     def look(self, llm_config: Any) -> None:
@@ -58,36 +60,40 @@ class StartupCheck:
         json_text = json.dumps([source.entries, source.options], sort_keys=True, default=str)
         digest = hashlib.sha256(json_text.encode()).digest()
         fork.notice()
-        with self._lock:
-            if self._is_over or digest in self._checked_digests or len(self._checked_digests) >= _MOST_LISTS:
-                return
-            self._checked_digests.add(digest)
-            self._pending_sources.append(source)
-            if not self._has_exit:
-                self._has_exit = True
-                AT_EXIT.register(self._exit)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="autogen-otel-check", daemon=True)
-                self._thread.start()
+        self._change(partial(self._add, digest, source))
+
+    def _add(self, digest: bytes, source: Source) -> None:
+        if self._is_over or digest in self._checked_digests or len(self._checked_digests) >= _MOST_LISTS:
+            return
+        self._checked_digests.add(digest)
+        self._pending_sources.append(source)
+        if not self._has_exit:
+            self._has_exit = True
+            AT_EXIT.register(self._exit)
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="autogen-otel-check", daemon=True)
+        self._thread.start()
 
     def wait(self) -> None:
         """Wait for the check under way."""
-        with self._lock:
-            thread = self._thread
+        thread = self._thread
         if thread is not None:
             thread.join()
 
     def _run(self) -> None:
         """Check all pending lists, each time with one question to the host, until none is left."""
-        batch: list[Source] = []
-        while True:
-            with self._lock:
-                del self._pending_sources[: len(batch)]
-                batch = list(self._pending_sources)
-                if not batch:
-                    self._thread = None
-                    return
+        while batch := list(self._pending_sources):
             self._check(batch)
+            del self._pending_sources[: len(batch)]
+        self._change(self._rest)
+
+    def _rest(self) -> None:
+        self._thread = None
+        if self._pending_sources:
+            self._start()
 
     def _check(self, sources: list[Source], answers: Answers | None = None) -> None:
         try:
@@ -101,9 +107,8 @@ class StartupCheck:
 
     def _exit(self) -> None:
         """Log what is known of the pending lists when the process ends: it may end because of them."""
-        with self._lock:
-            self._is_over = True
-            sources = list(self._pending_sources)
+        self._is_over = True
+        sources = list(self._pending_sources)
         if sources:
             self._check(sources, Answers(problem="the program ended before it had answered"))
 

@@ -58,12 +58,12 @@ def delaying_forks(*, waits_forever: bool = True) -> Iterator[None]:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Delay forks while the block imports something.
+    """Delay forks while the block imports something; another thread that does so is awaited for some seconds.
 
     Raises:
         HalfImportedError: this process has half-imported modules all the same.
     """
-    with delaying_forks():
+    with delaying_forks(waits_forever=False):
         problem = import_problem()
         if problem is not None:
             raise HalfImportedError(problem)

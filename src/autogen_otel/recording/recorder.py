@@ -39,6 +39,7 @@ class Recorder:
         check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
         on_agent: gets each agent that is first seen; ``None`` for none.
         connect: sets the tracer and the like when the first span starts; ``None`` once they are set.
+        is_connecting: whether that is under way.
     """
 
     tracer: Tracer
@@ -52,6 +53,7 @@ class Recorder:
     check: Callable[[object], None] | None = None
     on_agent: Callable[[object], None] | None = None
     connect: Callable[[], None] | None = None
+    is_connecting: bool = False
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
     end_span: OneAtATime[tuple[Span, int]] = field(init=False)
