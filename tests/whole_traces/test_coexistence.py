@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import openai
@@ -178,7 +178,7 @@ def _by_another_client(http: Any, url: str) -> Any:
 
 def _by_the_same_client(http: Any, url: str) -> Any:
     class Fetching(http.Auth):  # type: ignore[misc]
-        def auth_flow(self, request: Any) -> Iterator[Any]:
+        def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
             answer = yield http.Request("POST", url, json=_QUESTION)
             request.headers["x-token"] = answer.headers["content-type"]
             yield request
