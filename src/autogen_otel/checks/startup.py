@@ -40,7 +40,7 @@ class StartupCheck:
         """Forget the check under way: a forked process has no thread for it."""
         self._pending_sources: list[Source] = []
         self._thread: threading.Thread | None = None
-        self._change: OneAtATime[Callable[[], object]] = OneAtATime(lambda change: change())
+        self._change: OneAtATime[partial[None]] = OneAtATime(partial.__call__)
         self._is_over = False
 
     def look(self, llm_config: Any) -> None:
@@ -88,7 +88,7 @@ class StartupCheck:
         while batch := list(self._pending_sources):
             self._check(batch)
             del self._pending_sources[: len(batch)]
-        self._change(self._rest)
+        self._change(partial(self._rest))
 
     def _rest(self) -> None:
         self._thread = None

@@ -70,7 +70,7 @@ class Attachment:
         # Classes discovered at calls, by id and observed method: applications make thousands of them.
         self._classes: dict[tuple[int, str], weakref.ref[type]] = {}
         self._stood_down: list[StoodDown] = []
-        self._change: OneAtATime[Callable[[], object]] = OneAtATime(_call)
+        self._change: OneAtATime[partial[None]] = OneAtATime(partial.__call__)
 
     def attach(self) -> AttachReport:
         """Attach each row that the host has, and report on each."""
@@ -98,7 +98,7 @@ class Attachment:
 
     def detach(self) -> None:
         """Restore the identical objects, last attached first."""
-        self._change(self._detach)
+        self._change(partial(self._detach))
 
     def _detach(self) -> None:
         for (_, method), reference in tuple(self._classes.items()):
@@ -236,10 +236,6 @@ class _Discovery:
                     self._attachment.observe_class(owner, rule.method, rule.operation)
                 methods.append((weakref.ref(owner), rule.method, _reference_to(vars(owner)[rule.method])))
         return methods
-
-
-def _call(change: Callable[[], object]) -> None:
-    change()
 
 
 def _is_ours(attribute: object) -> bool:

@@ -188,7 +188,11 @@ class Boundary:
                 finally:
                     try:
                         if scope is not None:
-                            leave(scope)
+                            # Nearly always; a call of a function of ours less.
+                            if capture() is scope[0]:
+                                enter(scope[1])
+                            else:
+                                leave(scope)
                             scope = None
                     except Exception as ours:  # noqa: BLE001 - the boundary
                         with suppress(Exception):
@@ -362,7 +366,11 @@ def _observed_coroutine(
             finally:
                 try:
                     if scope is not None:
-                        leave(scope)
+                        # Nearly always; a call of a function of ours less.
+                        if capture() is scope[0]:
+                            enter(scope[1])
+                        else:
+                            leave(scope)
                         scope = None
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from time import perf_counter, time_ns
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -334,7 +335,7 @@ class Call:
                 recorder.content_events.emit(self)
         finally:
             if span is not None and not self._is_ag2_span:
-                recorder.end_span((span, end_ns))
+                recorder.end_span(partial(span.end, end_ns))
 
     def _release(self) -> None:
         """Drop the references that only this operation has."""

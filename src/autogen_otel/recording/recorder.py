@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Span, Tracer
+from opentelemetry.trace import Tracer
 
 from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.reading import Memory
@@ -56,9 +57,9 @@ class Recorder:
     is_connecting: bool = False
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
-    end_span: OneAtATime[tuple[Span, int]] = field(init=False)
-    """Ends a span at a time in nanoseconds since the epoch. Processors take locks, and export: a signal may
-    strike while this thread is in one."""
+    end_span: OneAtATime[partial[None]] = field(init=False)
+    """Calls the method that ends a span. Processors take locks, and export: a signal may strike while this
+    thread is in one."""
     memory: Memory = field(init=False)
     """Facts of agents, wrappers and clients, read when they were first seen."""
 
@@ -66,7 +67,7 @@ class Recorder:
         """Make the renderer, the attributes and the memory."""
         self.renderer = Renderer(self.settings, self.secrets)
         self.attributes = Attributes(self.renderer, self.secrets, self.settings)
-        self.end_span = OneAtATime(_end_span, is_slow=True)
+        self.end_span = OneAtATime(partial.__call__, is_slow=True)
         self.memory = Memory()
         # Objects that are still in use are read again, and their secrets return as the newest.
         self.secrets.on_eviction = self.memory.clear
@@ -82,8 +83,3 @@ class Recorder:
     def hide_environment(self) -> None:
         """Mask the secrets of the environment: a program may set them late."""
         self.secrets.add_environment(os.environ)
-
-
-def _end_span(ended: tuple[Span, int]) -> None:
-    span, end_ns = ended
-    span.end(end_ns)

@@ -55,7 +55,7 @@ class KnownSecrets:
     def __init__(self) -> None:
         self.version = 0
         self.on_eviction: Callable[[], None] | None = None
-        self._change: OneAtATime[Callable[[], object]] = OneAtATime(_call)
+        self._change: OneAtATime[partial[None]] = OneAtATime(partial.__call__)
         self._index = SecretIndex()
         # Texts that are not in the index yet: a signal handler may have interrupted what enters them.
         self._coming: dict[str, set[str]] = {}
@@ -271,10 +271,6 @@ class KnownSecrets:
             rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])"
         )
         self._raise_version()
-
-
-def _call(change: Callable[[], object]) -> None:
-    change()
 
 
 def _is_harmless(name: object, value: object) -> bool:
