@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 LOG_CHARACTERS: Final = 300
@@ -17,11 +19,19 @@ def visible(text: str, *, kept: str = "\n") -> str:
         text: of anybody.
         kept: the control characters that stay.
     """
-    return text if text.isprintable() else "".join(map(_visible, text, [kept] * len(text)))
+    if text.isprintable():
+        return text
+    return _odd(kept).sub(lambda match: "".join(map(_visible, match[0])), text)
 
 
-def _visible(character: str, kept: str) -> str:
-    is_plain = character.isprintable() or character in kept or character in _HARMLESS
+@cache
+def _odd(kept: str) -> re.Pattern[str]:
+    """All but what nearly every text is made of."""
+    return re.compile(f"[^ -~{re.escape(kept)}]+")
+
+
+def _visible(character: str) -> str:
+    is_plain = character.isprintable() or character in _HARMLESS
     # Python calls no space printable but ASCII's.
     return character if is_plain or unicodedata.category(character) == "Zs" else repr(character)[1:-1]
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Final, NoReturn
@@ -46,6 +47,7 @@ exit codes:
 """
 _FORMATTER: Final = argparse.RawDescriptionHelpFormatter
 _LONGEST_MESSAGE: Final = 1000
+_PIECES: Final = 10_000
 _SCHEMA: Final = 1
 """The version of the JSON that commands print; a change that breaks readers raises it."""
 
@@ -238,7 +240,11 @@ def add_html(parser: argparse.ArgumentParser, summary: str) -> None:
 
 def write_json(document: Mapping[str, Any]) -> None:
     """Print one JSON object with the number of its schema."""
-    sys.stdout.write(json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n")
+    # A large trace as one text takes more memory than all of its spans.
+    pieces = json.JSONEncoder(indent=2, allow_nan=False).iterencode({"schema": _SCHEMA, **document})
+    while some := "".join(islice(pieces, _PIECES)):
+        sys.stdout.write(some)
+    sys.stdout.write("\n")
 
 
 def answer(args: argparse.Namespace, document: Mapping[str, Any], lines: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autogen_otel.traces.formats.ids import checked_id
 from autogen_otel.traces.formats.otlp import TraceFilter, decode_spans
-from autogen_otel.traces.formats.parsing import MALFORMED
+from autogen_otel.traces.formats.parsing import MALFORMED, moment
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
 from autogen_otel.vocabulary.attributes import Kind
@@ -42,7 +42,7 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
 
 def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
     tags = _tags(raw.get("tags"))
-    start_ns = int(raw["startTime"]) * _NS_PER_US
+    start_ns = moment(int(raw["startTime"]) * _NS_PER_US)
     references = raw.get("references") or ()
     parents = [reference for reference in references if reference.get("refType") == "CHILD_OF"]
     process = raw.get("process") or processes.get(raw.get("processID", "")) or {}
@@ -56,7 +56,7 @@ def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
         name=str(raw.get("operationName", "")),
         kind=_KINDS.get(str(tags.pop("span.kind", "")), 0),
         start_ns=start_ns,
-        end_ns=start_ns + int(raw.get("duration", 0)) * _NS_PER_US,
+        end_ns=moment(start_ns + int(raw.get("duration", 0)) * _NS_PER_US),
         status_code=status,
         status_message=str(tags.pop("otel.status_description", "")),
         events=tuple(_event(log) for log in raw.get("logs") or ()),
@@ -98,7 +98,7 @@ def _span_id(raw: Any) -> str:
 
 def _event(log: Any) -> Event:
     fields = _tags(log.get("fields"))
-    return Event(str(fields.pop("event", "")), int(log.get("timestamp", 0)) * _NS_PER_US, fields)
+    return Event(str(fields.pop("event", "")), moment(int(log.get("timestamp", 0)) * _NS_PER_US), fields)
 
 
 def _tags(raw: Any) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from autogen_otel.traces.formats.ids import checked_id, is_span_id
-from autogen_otel.traces.formats.parsing import MALFORMED
+from autogen_otel.traces.formats.parsing import MALFORMED, moment
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_DIGITS, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"
-_END_OF_TIME: Final = 2**64
 _INT64_DIGITS: Final = len(str(-(2**63)))
 """A longer number is not OTLP's; it stays a text."""
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
@@ -118,7 +117,7 @@ def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace
     span.name = str(get("name", ""))
     kind = get("kind", 0)
     span.kind = kind if type(kind) is int else _number(kind, _KINDS)
-    span.start_ns, span.end_ns = _moment(get("startTimeUnixNano")), _moment(get("endTimeUnixNano"))
+    span.start_ns, span.end_ns = moment(get("startTimeUnixNano")), moment(get("endTimeUnixNano"))
     span.status_code = _number(status.get("code", 0), _STATUSES) if status else 0
     span.status_message = str(status.get("message", "")) if status else ""
     span.attributes = attributes_of(get("attributes"))
@@ -132,7 +131,7 @@ def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace
 
 def _event(raw: Any) -> Event:
     return Event(
-        str(raw.get("name", "")), _moment(raw.get("timeUnixNano")), attributes_of(raw.get("attributes"))
+        str(raw.get("name", "")), moment(raw.get("timeUnixNano")), attributes_of(raw.get("attributes"))
     )
 
 
@@ -144,14 +143,6 @@ def _link(raw: Any) -> Link:
 
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
     return value if isinstance(value, int) else numbers.get(value, 0)
-
-
-def _moment(value: Any) -> int:
-    """Nanoseconds since 1970 in 64 bits, of which no date gets too large."""
-    moment = int(value or 0)
-    if not 0 <= moment < _END_OF_TIME:
-        raise ValueError("not a time in 64 bits")
-    return moment
 
 
 def _id(value: str, digits: int) -> str:

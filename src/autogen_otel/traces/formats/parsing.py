@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 MALFORMED: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 """Exceptions that decoding raises where data does not have the shape of the format."""
 
+_END_OF_TIME: Final = 2**64
 T = TypeVar("T")
 
 
@@ -20,6 +21,18 @@ def decoded(decode: Callable[[Any], T], raw: Any) -> T | Exception:
         return decode(raw)
     except MALFORMED as error:
         return error
+
+
+def moment(value: Any) -> int:
+    """Nanoseconds since 1970 in 64 bits, of which no date gets too large.
+
+    Raises:
+        ValueError: it is none; or what else ``MALFORMED`` has.
+    """
+    nanoseconds = int(value or 0)
+    if not 0 <= nanoseconds < _END_OF_TIME:
+        raise ValueError("not a time in 64 bits")
+    return nanoseconds
 
 
 def _parser() -> Callable[[bytes | str], Any]:

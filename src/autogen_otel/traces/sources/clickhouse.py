@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
 from autogen_otel.traces.formats.ids import checked_id
-from autogen_otel.traces.formats.parsing import decoded, loads
+from autogen_otel.traces.formats.parsing import MALFORMED, decoded, loads, moment
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form
@@ -173,7 +174,22 @@ class ClickHouse:
         """
         all_values = f"SELECT arrayJoin([{', '.join(_ATTRIBUTE_COLUMNS)}]) AS value FROM {self.table}"
         sql = f"SELECT DISTINCT value FROM ({all_values}) WHERE value != '' LIMIT {_MOST_VALUES}"
-        return tuple(value for (value,) in self.rows(sql, {"key": attribute}))
+        with self.understanding():
+            return tuple(str(value) for (value,) in self.rows(sql, {"key": attribute}))
+
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Take rows apart.
+
+        Raises:
+            SourceError: they have another shape than was asked for.
+        """
+        try:
+            yield
+        except MALFORMED:
+            raise SourceError(
+                f"{self._client.name} does not answer as a ClickHouse; check host and port"
+            ) from None
 
     def selecting(self, selection: Selection, *, newest: int = 0, oldest: int = 0) -> Condition:
         """The condition for the spans of the conversations that are wanted, and of few others.
@@ -210,7 +226,7 @@ class ClickHouse:
     def _row(self, line: bytes) -> list[Any]:
         try:
             row = loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if isinstance(row, list):
             return row
@@ -304,7 +320,7 @@ def spans_of(rows: Iterable[Sequence[Any]], progress: Progress) -> Iterator[Span
 
 
 def _span_of(row: Sequence[Any]) -> Span:
-    start_ns = int(row[5])
+    start_ns = moment(row[5])
     moments, links = row[10], row[13]
     return Span(
         trace_id=checked_id(row[0], TRACE_ID_DIGITS),
@@ -313,7 +329,7 @@ def _span_of(row: Sequence[Any]) -> Span:
         name=row[3],
         kind=_KINDS.get(row[4], 0),
         start_ns=start_ns,
-        end_ns=start_ns + int(row[6]),
+        end_ns=moment(start_ns + int(row[6])),
         status_code=_STATUSES.get(row[7], 0),
         status_message=row[8],
         attributes=_decode_attributes(row[9]),
@@ -329,8 +345,8 @@ def _link(trace_id: str, span_id: str) -> Link:
     return Link(checked_id(trace_id, TRACE_ID_DIGITS), checked_id(span_id, SPAN_ID_DIGITS))
 
 
-def _event(name: str, moment: str | int, attributes: dict[str, Any]) -> Event:
-    return Event(name, int(moment), _decode_attributes(attributes))
+def _event(name: str, time_ns: Any, attributes: dict[str, Any]) -> Event:
+    return Event(name, moment(time_ns), _decode_attributes(attributes))
 
 
 @lru_cache(maxsize=1024)

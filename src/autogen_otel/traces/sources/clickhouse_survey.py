@@ -141,8 +141,9 @@ class Survey:
     def period(self) -> tuple[int, int]:
         """When the first and the last span of ours began; 0 if there is none."""
         moments = "toUnixTimestamp64Nano(min(Timestamp)), toUnixTimestamp64Nano(max(Timestamp))"
-        ((first, last),) = self._rows(f"SELECT {moments} {self._spans(IS_OURS)}")
-        return int(first), int(last)
+        with self._clickhouse.understanding():
+            ((first, last),) = self._rows(f"SELECT {moments} {self._spans(IS_OURS)}")
+            return int(first), int(last)
 
     def ends(self) -> dict[str, Count]:
         """How many conversations of each workflow a limit ended, of how many."""
@@ -185,20 +186,22 @@ class Survey:
         if others:
             has_failed += f" OR TraceId GLOBAL IN ({' UNION ALL '.join(others)})"
         began = "toUnixTimestamp64Nano(began)"
-        ((count, failed, last_place, last_failing, first_ns, last_ns, (numbers, counts)),) = self._rows(
+        rows = self._rows(
             f"SELECT count(), countIf(has_failed), {_nth('groupArray(place)', most)},"
             f" {_nth('groupArrayIf(place, has_failed)', failing)}, min({began}), max({began}),"
             f" sumMap([intDiv({began}, {interval_ns})], [toUInt64(1)])"
             f" FROM ({self._by_conversation(has_failed)})"
         )
-        return Conversations(
-            Group.of(int(count), int(last_place), most),
-            Group.of(int(failed), int(last_failing), failing),
-            int(first_ns),
-            int(last_ns),
-            dict(zip(map(int, numbers), map(int, counts), strict=True)),
-            has_failed,
-        )
+        with self._clickhouse.understanding():
+            ((count, failed, last_place, last_failing, first_ns, last_ns, (numbers, counts)),) = rows
+            return Conversations(
+                Group.of(int(count), int(last_place), most),
+                Group.of(int(failed), int(last_failing), failing),
+                int(first_ns),
+                int(last_ns),
+                dict(zip(map(int, numbers), map(int, counts), strict=True)),
+                has_failed,
+            )
 
     def tools(self, tools: Iterable[str], most: int) -> dict[str, Group]:
         """For each tool, the conversations with a call of it that worked, and the choice that is read."""
@@ -207,7 +210,8 @@ class Survey:
             f"SELECT {SUBJECT} AS tool, uniqExact(TraceId), {_nth(f'groupUniqArray({_PLACE})', most)}"
             f" {self._spans(_IS_TOOL, _HAS_WORKED, 'tool IN {tools:Array(String)}')} GROUP BY tool"
         )
-        return {tool: Group.of(int(size), int(last_place), most) for tool, size, last_place in rows}
+        with self._clickhouse.understanding():
+            return {tool: Group.of(int(size), int(last_place), most) for tool, size, last_place in rows}
 
     # ------------------------------------------------------------ conversations
     def read(self, conversations: Conversations, *, bare: bool) -> Iterator[ChosenConversation]:
@@ -234,10 +238,12 @@ class Survey:
         rows = self._rows(
             f"SELECT TraceId, {_PLACE}, number FROM ({self._numbers(bare=bare)}) WHERE {chosen}"
         )
-        numbers = {trace_id.lower(): (int(place), int(number)) for trace_id, place, number in rows}
+        with self._clickhouse.understanding():
+            numbers = {trace_id.lower(): (int(place), int(number)) for trace_id, place, number in rows}
         rows = self._rows(f"SELECT {_COLUMNS} {self._spans(chosen)} ORDER BY TraceId, Timestamp")
         for spans in by_trace(spans_of(rows, self._progress)):
-            yield ChosenConversation(spans, *numbers[spans[0].trace_id])
+            if spans[0].trace_id in numbers:
+                yield ChosenConversation(spans, *numbers[spans[0].trace_id])
 
     # ------------------------------------------------------------ SQL
     def _rows(self, sql: str) -> Iterator[list[Any]]:
@@ -245,10 +251,11 @@ class Survey:
 
     def _counts(self, sql: str) -> dict[Any, Count]:
         """The counts of each key, the largest first."""
-        return {
-            tuple(key) if isinstance(key, list) else key: Count(int(times), int(conversations))
-            for key, times, conversations in self._rows(f"{sql} ORDER BY 2 DESC, 1")
-        }
+        with self._clickhouse.understanding():
+            return {
+                tuple(key) if isinstance(key, list) else key: Count(int(times), int(conversations))
+                for key, times, conversations in self._rows(f"{sql} ORDER BY 2 DESC, 1")
+            }
 
     def _spans(self, *conditions: str) -> str:
         return f"FROM {self._clickhouse.table} WHERE {' AND '.join((self._where, *conditions))}"
