@@ -216,6 +216,7 @@ def _connect_now(recorder: Recorder, providers: Providers) -> None:
     delivery.keep_copies(tracers, settings)
     meters, loggers = _other_providers(tracers, providers, settings)
     recorder.tracer = _tracer(tracers)
+    recorder.renderer.narrow(delivery.longest_attribute(recorder.tracer))
     delivery.draw_apart(recorder.tracer)
     if loggers is not None:
         from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none

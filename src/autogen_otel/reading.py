@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
+import re
 import weakref
 from collections.abc import Callable
 from functools import partial
-from types import MemberDescriptorType, TracebackType
-from typing import Any
+from itertools import accumulate
+from types import TracebackType
+from typing import Any, Final
 
-from autogen_otel.redaction.introspection import instance_dict, unprintable
+from autogen_otel.redaction.introspection import unprintable
 
 
 def read(holder: object, name: str) -> Any:
@@ -44,7 +47,7 @@ _answer_classes: set[type] = set()
 
 
 def read_field(holder: object, name: str) -> Any:
-    """Read like ``read``, but cheaply of the SDK's answers, and only what is stored of a user's object."""
+    """Read like ``read``, but cheaply where the object is one of the SDK's answers."""
     if type(holder) in _answer_classes:
         fields = holder.__dict__
         if name in fields:
@@ -52,39 +55,7 @@ def read_field(holder: object, name: str) -> Any:
         extra = getattr(holder, "__pydantic_extra__", None)
         return extra.get(name) if extra else None
     data = data_of(holder)
-    if data is not holder:
-        return data.get(name)
-    return read(holder, name) if _is_of_hosts(type(holder)) else read_stored(holder, name)
-
-
-def read_stored(holder: object, name: str) -> Any:
-    """What an object or its class stores under a name: no property and no ``__getattr__`` of theirs runs."""
-    value = instance_dict(holder).get(name, _MISSING)
-    if value is _MISSING:
-        owners = (vars(base) for base in type(holder).__mro__)
-        value = next((owner[name] for owner in owners if name in owner), None)
-        if type(value) is MemberDescriptorType:
-            return read_slot(value, holder)
-        if hasattr(type(value), "__get__"):
-            return None
-    return value
-
-
-def read_slot(slot: MemberDescriptorType, holder: object) -> Any:
-    """The value in a slot; ``None`` if it is empty."""
-    try:
-        return slot.__get__(holder, type(holder))
-    except AttributeError:
-        return None
-
-
-def _is_of_hosts(kind: type) -> bool:
-    """Whether a class is the host's or the SDK's, whose properties are not the user's code."""
-    return str(kind.__module__).partition(".")[0] in _HOSTS
-
-
-_HOSTS = frozenset({"autogen", "openai"})
-_MISSING = object()
+    return read(holder, name) if data is holder else data.get(name)
 
 
 def reader_of(holder: object) -> Callable[[str], Any]:
@@ -129,6 +100,26 @@ def read_key(holder: object, name: str, key: object, default: Any = None) -> Any
         return mapping.get(key, default) if isinstance(mapping, dict) else default
     except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code, and so is ``__getattr__``
         return default
+
+
+_DEEPEST_JSON: Final = 100
+_NO_BRACKETS: Final = re.compile(r"""\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|[^\[\]{}\"]+""", re.DOTALL)
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    The parser calls itself for each level, and threads may have a small stack, so levels are counted before.
+
+    Raises:
+        ValueError: the text is no JSON, or nested too deeply.
+    """
+    if text.count("[") + text.count("{") > _DEEPEST_JSON:
+        levels = accumulate(map(_STEPS.__getitem__, _NO_BRACKETS.sub("", text)))
+        if max(levels, default=0) > _DEEPEST_JSON:
+            raise ValueError("nested too deeply")
+    return json.loads(text)
 
 
 def read_link(error: BaseException, name: str) -> BaseException | None:

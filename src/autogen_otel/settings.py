@@ -186,7 +186,8 @@ class Settings:
     max_value_length: int = _knob(
         8192,
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH",
-        "Longest attribute value in characters; longer ones are cut visibly and keep their original length.",
+        "Longest attribute value in characters; longer ones are cut visibly and keep their original length. "
+        "A lower `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` counts instead.",
         _number(64, " characters"),
     )
     exclude_content_of: Sequence[str] = _knob(

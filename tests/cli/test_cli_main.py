@@ -56,18 +56,40 @@ def test_a_journal_that_does_not_exist_is_named(run: Run, tmp_path: Path) -> Non
 
 
 def test_an_unreadable_file_is_named(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = Path.open
+    opened = os.open
 
-    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
-        if path.suffix == ".jsonl":
+    def refuse(path: Any, *args: Any, **kwargs: Any) -> int:
+        if str(path).endswith(".jsonl"):
             raise PermissionError(13, "Permission denied")
         return opened(path, *args, **kwargs)
 
     # Root, whom containers run tests as, may read everything; so the refusal is played.
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert f"{journal / '1.jsonl'} cannot be read: Permission denied." in refused(
         run, "show", "--journal", str(journal)
     )
+
+
+@pytest.mark.parametrize("command", ["show", "diagnose", "journal", "push"])
+def test_a_journal_that_may_not_be_read_does_not_pass_for_a_missing_one(
+    run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    asked = os.stat
+
+    def refuse(path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        if str(path).startswith(str(journal)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return asked(path, *args, **kwargs)
+
+    # A folder above it may not be searched.
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
+    endpoint = ("--endpoint", "http://127.0.0.1:1") if command == "push" else ()
+    for words in ((), ("--journal", str(journal))):
+        sentence = refused(run, command, *words, *endpoint)
+        assert f"{journal} cannot be" in sentence
+        assert "Permission denied" in sentence
 
 
 @pytest.mark.parametrize("content", ["", "\n", '{"resourceMetrics": []}\n'])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +14,8 @@ from autogen_otel.cli.wording import title
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import Finding, diagnose
 from autogen_otel.traces.conversations import summaries
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
 from tests.support.diagnosed import incidents, journal
 from tests.support.recorded import ORIGIN, RecordedTrace, exception, spans_of
 
@@ -494,3 +499,54 @@ def test_advice_about_what_has_no_usual_reason_fits_how_it_failed(
             )
     (finding,) = found(it)
     assert advice in finding.advice
+
+
+def test_answers_that_are_empty_until_the_limit_of_the_only_conversation_are_told() -> None:
+    it = RecordedTrace()
+    limit = "max_consecutive_auto_reply"
+    with it.span("invoke_workflow user -> clerk", autogen__conversation__termination=limit):
+        for _ in range(3):
+            it.leaf("chat m", 0.1, gen_ai__agent__name="clerk", autogen__response__problem="empty")
+    (finding,) = found(it)
+    assert (finding.cause, finding.subject["agent"]) == ("orchestration", "clerk")
+    assert "without text" in finding.subject["problem"]
+    assert "max_tokens" in finding.advice
+
+
+@pytest.mark.parametrize("operation", ["invoke_agent", "execute_tool", "chat", "handoff"])
+def test_a_chain_of_spans_is_read_as_one_failure_however_long(operation: str) -> None:
+    length = 3000
+    spans = [
+        Span(
+            trace_id="1",
+            span_id=str(number),
+            parent_id=str(number - 1) if number else None,
+            name=f"{operation} a" if number else "invoke_workflow user -> a",
+            start_ns=number + 1,
+            end_ns=2 * length - number,
+            status_code=2,
+            attributes={ORIGIN: "backend"} if number else {},
+        )
+        for number in range(length)
+    ]
+    (finding,) = diagnose(spans).findings
+    assert (finding.cause, finding.occurrences) == ("backend", 1)
+
+
+ODD_VALUES: list[Any] = [
+    math.inf, -math.inf, math.nan, 1e308, 10**400, -(10**400), 2**63, -1, True, "", "\ud800", b"\xff",
+    [], [10**400, math.nan, None, [1], {"a": 1}], {}, {"a": {"b": math.inf}}, None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: f"{type(value).__name__} {value!r:.12}")
+def test_whatever_attributes_hold_is_diagnosed_and_is_json(value: Any) -> None:
+    recorded = journal(incidents()["three things at once"], 1, 40)
+    spans = spans_of(*recorded)
+    keys = sorted(set(names.KINDS) - {ORIGIN})
+    for span in spans[::2]:
+        span.attributes = {**span.attributes, **dict.fromkeys(keys, value)}
+    for diagnosis in (diagnose(spans), diagnose([replace(span, status_code=2) for span in spans])):
+        document = document_of(diagnosis, "a test")
+        assert document["conversations"] == len(recorded)
+        json.dumps(document, allow_nan=False)

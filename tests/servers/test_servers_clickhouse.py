@@ -33,6 +33,7 @@ CHOSEN = (
     "a key that is refused at times",
     "round in a circle of transfers",
     "two calls in turn",
+    "answers that are empty until a limit",
     "answers that are filtered",
     "a bad request over some old history",
     "three things at once",

@@ -580,6 +580,21 @@ def _repeat(it: RecordedTrace, rng: random.Random, tools: Sequence[str] = ("look
     return "max_turns"
 
 
+def _says_nothing(it: RecordedTrace, rng: random.Random) -> str | None:
+    count = 4 if rng.random() < 0.1 else 1
+    for number in range(count):
+        it.leaf(
+            "chat gpt-4o",
+            0.2,
+            **{
+                "gen_ai.operation.name": "chat",
+                "gen_ai.agent.name": ("clerk", "critic")[number % 2],
+                "autogen.response.problem": "empty",
+            },
+        )
+    return "max_turns" if count > 1 else None
+
+
 def _calls(it: RecordedTrace, tool: str, arguments: str) -> None:
     it.leaf(
         f"execute_tool {tool}",
@@ -881,6 +896,18 @@ def incidents() -> dict[str, Incident]:
         ),
         "round in a circle of transfers": Incident(
             (Truth("orchestration", {"agent": "coder, critic"}),), end=partial(_circle, by_tool=True)
+        ),
+        "answers that are empty until a limit": Incident(
+            (
+                Truth(
+                    "orchestration",
+                    {
+                        "agent": "clerk, critic",
+                        "problem": "answers without text or tool calls again and again",
+                    },
+                ),
+            ),
+            end=_says_nothing,
         ),
         "two calls in turn": Incident(
             (Truth("orchestration", {"agent": "clerk", "tool": "lookup_policy, search"}),),

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import os
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +20,6 @@ from tests.support.incidents import failing_tool, recovered
 from tests.support.recorded import NS, START, ProgressLog, RecordedTrace, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autogen_otel.traces.trace import Span
 
 
@@ -142,6 +147,8 @@ def test_by_default_damage_is_said_on_stderr(tmp_path: Path, capsys: pytest.Capt
         {"spanId": "0" * 16},
         {"startTimeUnixNano": "soon"},
         {"attributes": [{"value": {}}]},
+        {"attributes": [{"key": 5, "value": {"stringValue": "x"}}]},
+        {"attributes": [{"key": None, "value": {"intValue": "1"}}]},
         {"attributes": "a"},
         {"events": 7},
         {"status": "bad"},
@@ -298,3 +305,88 @@ def test_a_download_of_jaegers_interface_is_read(tmp_path: Path) -> None:
     assert span.exception.attributes == {"exception.type": "ValueError"}
     assert [link.span_id for link in span.links] == ["c".rjust(16, "0")]
     assert len(said) == 1, "the span without a start is damage"
+
+
+# ---------------------------------------------------------------- files without end
+def compressed(path: Path, pieces: Iterable[bytes]) -> Path:
+    """A file of these pieces, compressed as far as possible."""
+    compressor = zlib.compressobj(9, wbits=31)
+    path.write_bytes(b"".join(compressor.compress(piece) for piece in pieces) + compressor.flush())
+    return path
+
+
+MEGABYTE = 1 << 20
+WITHOUT_END: dict[str, tuple[Iterable[bytes], str]] = {
+    "a line": ([b" " * MEGABYTE] * 64, "a line is longer than 32 MB"),
+    "nested": ([b"[" * MEGABYTE] * 64, "a line is longer than 32 MB"),
+    "a document": (
+        [b"{\n", *[b'"a":' + bytes(range(48, 91)) * 10_000 + b"\n"] * 100],
+        "a document is longer",
+    ),
+    "lines": ([b"{}\n" * (MEGABYTE // 3)] * 4, "it expands to more than 250 times its size"),
+    "empty lines": ([b"\n" * MEGABYTE], "it expands to more than 250 times its size"),
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_END)
+def test_a_compressed_file_that_hardly_ends_is_given_up_and_all_else_is_read(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces, problem = WITHOUT_END[kind]
+    if "lines" in kind:
+        monkeypatch.setattr("autogen_otel.traces.formats.journal._EXPANDED", 2_000_000)
+    bomb = compressed(tmp_path / "a.jsonl.gz", pieces)
+    other = write(tmp_path / "b.jsonl", simple())
+    tracemalloc.start()
+    try:
+        spans, said = read(bomb, other)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(spans) == 1
+    assert any(f"{bomb} is damaged: {problem}" in warning for warning in said)
+    with pytest.raises(SourceError, match=problem):
+        read(bomb)
+
+
+def test_many_files_in_one_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autogen_otel.traces.formats.journal._EXPANDED", 2_000_000)
+    bomb = tmp_path / "a.jsonl.gz"
+    bomb.write_bytes(gzip.compress(b"\n" * 100_000) * 16)
+    with pytest.raises(SourceError, match="it expands to more than 250 times its size"):
+        read(bomb)
+
+
+def test_a_sparse_file_is_given_up(tmp_path: Path) -> None:
+    sparse = tmp_path / "a.jsonl"
+    with sparse.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SourceError, match="a line is longer than 32 MB"):
+        read(sparse)
+
+
+def test_what_compresses_well_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autogen_otel.traces.formats.journal._EXPANDED", 0)
+    lines = [simple(number).line.encode() for number in range(1, 1000)]
+    spans, said = read(compressed(tmp_path / "a.jsonl.gz", lines))
+    assert (len(spans), said) == (999, [])
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/urandom", "/dev/tty"])
+def test_a_device_is_no_file(path: str) -> None:
+    with pytest.raises(SourceError, match=f"{path} is neither a file nor a folder"):
+        journal_files(Path(path))
+    with pytest.raises(SourceError, match=f"{path} cannot be read"):
+        read(Path(path))
+
+
+def test_a_pipe_is_read_while_something_writes_and_is_empty_else(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert read(pipe) == ([], [])
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pipe.open("wb", buffering=0) as writer:
+        writer.write(simple().line.encode())
+        threading.Timer(0.1, writer.close).start()
+        assert len(read(pipe)[0]) == 1
+    os.close(reading)

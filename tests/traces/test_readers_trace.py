@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_otel.traces.conversations import summaries, summarize
+from autogen_otel.traces.document import trace_document
 from autogen_otel.traces.failures import Failure, propagating_span_ids
 from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import Span, Trace
@@ -47,6 +49,17 @@ def test_spans_whose_parent_is_missing_stand_beside_the_root() -> None:
     trace = Trace.of([plain("a", None, 1), plain("b", "gone", 2), plain("c", "b", 3)])
     assert [span.name for span in trace.top] == ["a", "b"]
     assert names(trace) == [("a", 0), ("b", 0), ("c", 1)]
+
+
+def test_a_chain_of_any_length_is_a_tree_of_bounded_depth() -> None:
+    trace = Trace.of(
+        [plain(str(number), str(number - 1) if number else None, number) for number in range(3000)]
+    )
+    walked = list(trace.walk())
+    assert [span.span_id for span, _ in walked] == [str(number) for number in range(3000)]
+    assert [depth for _, depth in walked] == [min(number, 50) for number in range(3000)]
+    assert summarize(trace).duration_ns > 0
+    assert len(json.dumps(trace_document(trace), indent=2)) < 5000 * len(walked)
 
 
 def test_damaged_parents_hide_no_span() -> None:

@@ -1,8 +1,8 @@
 """Why calls fail: the one owner of the causes in ``vocabulary.causes``."""
 
-from autogen_otel.causes.chain import chain, contexts, identity, is_cancellation
 from autogen_otel.causes.decision import CANCELLED, Circumstances, Oddity, Scene, decide, was_lost
 from autogen_otel.causes.failure import Callback, Failure, PrintedError
+from autogen_otel.causes.links import chain, contexts, identity, is_cancellation
 
 __all__ = [
     "CANCELLED",

@@ -23,8 +23,8 @@ from autogen_otel.causes.blame import (
     raised_by,
     raised_in,
 )
-from autogen_otel.causes.chain import chain
 from autogen_otel.causes.failure import Callback, Failure
+from autogen_otel.causes.links import chain
 from autogen_otel.causes.provider_error import ProviderError
 from autogen_otel.causes.request_part import refused_part
 from autogen_otel.causes.sdk_exception import error_of, status_of

@@ -15,6 +15,7 @@ from autogen_otel.delivery.providers import (
     is_sdk_disabled,
     keep_copies,
     logger_provider,
+    longest_attribute,
     meter_provider,
     tracer_provider,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "is_sdk_disabled",
     "keep_copies",
     "logger_provider",
+    "longest_attribute",
     "meter_provider",
     "observe_delivery",
     "tracer_provider",

@@ -46,6 +46,13 @@ def tracer_provider(settings: Settings) -> TracerProvider:
         return global_tracer_provider() or trace.NoOpTracerProvider()
 
 
+def longest_attribute(tracer: object) -> int | None:
+    """Characters that a tracer of the SDK keeps of an attribute of a span or its events; ``None`` for all."""
+    limits = getattr(tracer, "_span_limits", None)
+    lengths = [getattr(limits, name, None) for name in ("max_span_attribute_length", "max_attribute_length")]
+    return min((length for length in lengths if length is not None), default=None)
+
+
 def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
     """Have a provider keep copies of conversations in the journal, where the settings ask for it.
 

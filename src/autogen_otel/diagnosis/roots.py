@@ -18,6 +18,7 @@ from autogen_otel.diagnosis.comparison.candidates import round_between, thin
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL, Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
+from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, EMPTY_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.subjects import problem_subject
@@ -276,13 +277,17 @@ def _show_fallbacks(failures: Sequence[Occurrence]) -> None:
 def _loops(population: Population) -> list[Occurrence]:
     """Loops of workflows that seldom end at their limit: for others the limit is the design.
 
-    The lengths of answers in a single conversation say too little: it may need so many turns.
+    The lengths of answers in a single conversation say too little: it may need so many turns. Nobody designs
+    answers that are empty.
     """
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
-        if population.seldom_at_limit(workflow)
-        and not (loop.has_alike_answers and population.ended_conversations[workflow] == 1)
+        if loop.problem == EMPTY_ANSWERS
+        or (
+            population.seldom_at_limit(workflow)
+            and not (loop.problem == ALIKE_ANSWERS and population.ended_conversations[workflow] == 1)
+        )
         for occurrence in population.in_loop((workflow, loop))
     ]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, MINUTE, PREVIOUS_TOOL, TIME, TOOLS_USED
-from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, CHOSEN_AGAIN, IN_CIRCLES
+from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, CHOSEN_AGAIN, EMPTY_ANSWERS, IN_CIRCLES
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.diagnosis.evidence.subjects import (
     CUT_AT_LIMIT,
@@ -390,26 +390,35 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
             " missing, and end the conversation when a call repeats."
         )
-    if subject.get("problem") == ALIKE_ANSWERS:
-        return (
-            "Read the last answers of {agent}: their lengths repeat, as when a model repeats itself. If"
-            " it does, tell it the word that is_termination_msg waits for."
-        )
-    if subject.get("problem") == CHOSEN_AGAIN:
-        return (
-            "Look at what the model that chooses after {agent} is told: with allow_repeat_speaker=False"
-            " nobody speaks twice in a row, and a condition has to end the conversation."
-        )
-    if subject.get("problem") == IN_CIRCLES:
-        return (
-            "Look at how {agent} end: a condition has to end what goes in circles, such as a word that one of"
-            " them is told to say."
-        )
+    advice = _ADVICE_BY_LOOP.get(str(subject.get("problem")))
+    if advice is not None:
+        return advice
     return (
         "Look at what the model that chooses after {agent} is told: no agent's name may be part of another's,"
         " descriptions have to differ, and autogen.handoff.candidates of the handoff says who was to choose"
         " from."
     )
+
+
+_ADVICE_BY_LOOP: Final = {
+    ALIKE_ANSWERS: (
+        "Read the last answers of {agent}: their lengths repeat, as when a model repeats itself. If it does,"
+        " tell it the word that is_termination_msg waits for."
+    ),
+    EMPTY_ANSWERS: (
+        "Look at what the model of {agent} is given, and at its settings: some models say nothing where the"
+        " last message is their own, where max_tokens is too small for their reasoning, or where a local"
+        " server's template does not fit. Let the program end such a conversation before its limit."
+    ),
+    CHOSEN_AGAIN: (
+        "Look at what the model that chooses after {agent} is told: with allow_repeat_speaker=False nobody"
+        " speaks twice in a row, and a condition has to end the conversation."
+    ),
+    IN_CIRCLES: (
+        "Look at how {agent} end: a condition has to end what goes in circles, such as a word that one of"
+        " them is told to say."
+    ),
+}
 
 
 def _client(subject: Mapping[str, Any]) -> str:

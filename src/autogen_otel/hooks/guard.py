@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from types import TracebackType
+
+from autogen_otel.causes.tracebacks import steps
 
 _log = logging.getLogger("autogen_otel")
 
@@ -20,7 +21,7 @@ def log_once(error: BaseException) -> None:
 
     Its message is not logged: it may quote what we were reading, and that may be a secret.
     """
-    location = _innermost_frame(error.__traceback__)
+    location = _innermost_frame(error)
     key = f"{type(error).__name__} at {location}"
     internal_errors[key] += 1
     if internal_errors[key] == 1:
@@ -28,7 +29,7 @@ def log_once(error: BaseException) -> None:
             "autogen-otel could not record something (%s); the application is unaffected, "
             "further ones of this kind are only counted. It came through:\n%s",
             key,
-            _frames(error.__traceback__),
+            _frames(error),
         )
 
 
@@ -41,15 +42,11 @@ def report(error: BaseException) -> None:
     on_error(error)
 
 
-def _frames(traceback: TracebackType | None) -> str:
-    """Each frame of the traceback, without source lines, which may hold anything."""
-    frames = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"  {code.co_filename}:{traceback.tb_lineno} {code.co_name}")
-        traceback = traceback.tb_next
+def _frames(error: BaseException) -> str:
+    """Each frame that the error went through, without source lines, which may hold anything."""
+    frames = [f"  {step.frame.f_code.co_filename}:{step.line} {step.function}" for step in steps(error)]
     return "\n".join(frames[-_MAX_FRAMES:])
 
 
-def _innermost_frame(traceback: TracebackType | None) -> str:
-    return _frames(traceback).rpartition("\n")[2].strip() or "unknown place"
+def _innermost_frame(error: BaseException) -> str:
+    return _frames(error).rpartition("\n")[2].strip() or "unknown place"

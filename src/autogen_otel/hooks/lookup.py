@@ -7,6 +7,7 @@ a descriptor on the class returns a view of it for that one look-up, and undo re
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import Any
@@ -122,7 +123,7 @@ def _reporting_wrapper(call: ToolCall, *, awaits_result: bool) -> Wrapper:
                     report(ours)
             raise
         try:
-            if awaits_result and issubclass(type(value), Awaitable):
+            if awaits_result and inspect.isawaitable(value):
                 return _Awaitable(value, call)
             call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary

@@ -33,6 +33,15 @@ class Renderer:
         self._redactor = Redactor(secrets, settings.redact)
         self.names: dict[str, str] = secrets.memory()
 
+    def narrow(self, longest: int | None) -> None:
+        """Cut values to what a provider keeps of them: it would cut the end, where stack traces tell most.
+
+        Args:
+            longest: characters; ``None`` for no limit.
+        """
+        if longest is not None:
+            self._limit = min(self._limit, longest)
+
     @property
     def is_repeatable(self) -> bool:
         """Whether the same value is always rendered the same way, as long as no new secret is known."""

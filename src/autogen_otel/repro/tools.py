@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,15 +12,14 @@ from autogen_otel.diagnosis.evidence.occurrence import Occurrence
 from autogen_otel.repro.failure import Context, NotReproducibleError
 from autogen_otel.repro.source import Placeholder, call, has_placeholders, identifier, literal
 from autogen_otel.repro.values import Values, is_cut
-from autogen_otel.traces.stacktrace import is_library
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, functions
+from autogen_otel.whose_code import HOST, is_library, is_pythons
 
 _DOTTED_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _UNKNOWN_TOOL: Final = ": unknown tool"
 _MAIN: Final = "__main__"
-_HOST: Final = frozenset({"autogen", "ag2"})
 _OBSTACLES: Final[Mapping[str, str]] = {
     functions.CLOSURE: "is made inside another function, and no import leads to it",
     functions.LAMBDA: "is a lambda, which has no name to import it by",
@@ -132,7 +130,7 @@ def _function(span: Span, tool: str) -> dict[str, str]:
 def _demand_user_code(span: Span, module: str, tool: str, context: Context) -> None:
     """Refuse code that is not of the user's program: who wrote the trace may have named any function."""
     root, file = module.partition(".")[0], span.attributes.get(names.CODE_FILE_PATH)
-    if root in _HOST or root in sys.stdlib_module_names - {_MAIN} or not file:
+    if root in HOST or is_pythons(module) or not file:
         raise NotReproducibleError(f"The function of {tool} is not of your program, but of {root}.")
     if is_library(str(file)) and not (context.allows_installed or _is_here(root)):
         raise NotReproducibleError(

@@ -20,7 +20,7 @@ from autogen_otel.redaction import KnownSecrets
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
 from autogen_otel.testing.placeholders import demand_whole, fail
-from autogen_otel.traces.stacktrace import is_library
+from autogen_otel.whose_code import is_library, is_pythons
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -153,7 +153,7 @@ class RecordedTool:
     def _demand_user_code(self, *files: str | None) -> None:
         """Refuse code that is not the user's, before any of it runs."""
         paths = [str(Path(file).resolve()) for file in files if file]
-        if self.module.partition(".")[0] in sys.stdlib_module_names - {_MAIN} or any(map(_is_pythons, paths)):
+        if is_pythons(self.module) or any(map(_is_pythons, paths)):
             fail(f"{self.module} is Python's own, and no function of it is called by the word of a trace")
         if paths and all(map(is_library, paths)) and not self.installed:
             fail(

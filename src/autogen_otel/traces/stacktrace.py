@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from autogen_otel.whose_code import is_hosts, is_library
+
 _BETWEEN_EXCEPTIONS: Final = re.compile(
     r"^[ |+-]*(?:The above exception was the direct cause of the following exception:"
     r"|During handling of the above exception, another exception occurred:)[ ]*$",
@@ -18,14 +20,6 @@ _FRAME: Final = re.compile(
     re.MULTILINE,
 )
 _EXCEPTION: Final = re.compile(r"^(?: *[|+] )?(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
-_NOT_USER_CODE: Final = re.compile(
-    r"[/\\](?:site-packages|dist-packages)[/\\]"
-    r"|[/\\]lib(?:64)?[/\\](?:python|pypy)\d[\d.]*[/\\]"
-    r"|[/\\]Python\d[^/\\]*[/\\]Lib[/\\]"
-    r"|[/\\]src[/\\]autogen_otel[/\\]"
-    r"|^<frozen ",
-)
-_HOST_CODE: Final = re.compile(r"[/\\](?:site|dist)-packages[/\\](?:autogen|ag2)[/\\]")
 _COMPARED_CHARACTERS: Final = 200
 
 
@@ -57,11 +51,6 @@ class Frame:
         return f"{name}:{self.line} in {self.function}" if self.function else f"{name}:{self.line}"
 
 
-def is_library(file: str) -> bool:
-    """Whether a file is an installed package's, the interpreter's or this package's, by its path."""
-    return _NOT_USER_CODE.search(file) is not None
-
-
 def exception_key(error_type: str, message: str) -> str:
     """A text that two records of the same exception share, whether or not either was cut."""
     first_line = message.partition("\n")[0]
@@ -82,7 +71,7 @@ def raising_user_frame(stacktrace: str) -> Frame | None:
     """
     for frames in _frames(stacktrace):
         user_frames = [index for index, frame in enumerate(frames) if frame.in_user_code]
-        if user_frames and not any(_HOST_CODE.search(frame.file) for frame in frames[user_frames[-1] + 1 :]):
+        if user_frames and not any(is_hosts(frame.file) for frame in frames[user_frames[-1] + 1 :]):
             return frames[user_frames[-1]]
     return None
 

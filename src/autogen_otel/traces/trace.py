@@ -24,6 +24,8 @@ State = Literal["ended", "running", "interrupted"]
 ENDED: Final = "ended"
 RUNNING: Final = "running"
 INTERRUPTED: Final = "interrupted"
+_DEEPEST: Final = 50
+"""Spans further below stand side by side at this depth: as a tree nobody could read them, or hold them."""
 HTTP: Final = "http"
 """The ``Span.operation`` of an HTTP attempt; those of all other spans are in ``vocabulary.spans``."""
 
@@ -178,19 +180,19 @@ class Trace:
             span = self.span(span.parent_id)
 
     def walk(self) -> Iterator[tuple[Span, int]]:
-        """All spans as a reader meets them from top to bottom, with their depth from 0."""
+        """All spans as a reader meets them from top to bottom, with their depth from 0, at most 50."""
         for first in self.top:
             yield from self.below(first)
 
     def below(self, first: Span) -> Iterator[tuple[Span, int]]:
-        """A span and all below it, each after its parent, with their depth from 0."""
+        """A span and all below it, each after its parent, with their depth from 0, at most 50."""
         pending, visited_ids = [(first, 0)], set()
         while pending:
             span, depth = pending.pop()
             if span.span_id not in visited_ids:
                 visited_ids.add(span.span_id)
                 yield span, depth
-                pending.extend((child, depth + 1) for child in reversed(self.children(span)))
+                pending.extend((child, min(depth + 1, _DEEPEST)) for child in reversed(self.children(span)))
 
     def failing(self) -> Trace:
         """The trace without spans that neither failed nor lead to a failed one; whole if none failed."""

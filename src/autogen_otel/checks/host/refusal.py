@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from autogen_otel.causes import chain
-from autogen_otel.reading import read, read_text, read_traceback
+from autogen_otel.causes.blame import in_function
+from autogen_otel.reading import read, read_text
 
 _UNEXPECTED: Final = re.compile(r"(\S+)\(\) got an unexpected keyword argument '([^']+)'")
 _LIST: Final = "config_list"
@@ -87,9 +88,4 @@ def _is_about_price(error: BaseException) -> bool:
 
     Source: ``OpenAIWrapper._cost_with_customized_price``.
     """
-    traceback = read_traceback(error)
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_name == "_cost_with_customized_price":
-            return True
-        traceback = traceback.tb_next
-    return False
+    return in_function(error, "autogen.oai.client", "_cost_with_customized_price")

@@ -63,7 +63,7 @@ def journal_folder(path_option: str | None, advice_on_other_files: str) -> Path:
         OSError: it may not be read.
     """
     path = _default_dir("its folder") if path_option is None else Path(path_option).expanduser().absolute()
-    if path_option is not None and not path.is_dir():
+    if path_option is not None and not (_exists(path) and path.is_dir()):
         raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
     with suppress(FileNotFoundError), os.scandir(path):
         # A folder that we may not read would pass for an empty one.
@@ -104,7 +104,7 @@ def files(arguments: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
     """
     paths = [standard_input if argument == "-" else Path(argument).expanduser() for argument in arguments]
     for path in paths:
-        if path != STANDARD_INPUT and not path.exists():
+        if path != STANDARD_INPUT and not _exists(path):
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
     # Absolute, because users paste a suggested command in any folder.
     absolute_paths = (
@@ -125,7 +125,7 @@ def own_journal(*, may_begin_later: bool) -> Files:
     """
     journal_settings()
     path = _default_dir(_TO_READ)
-    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not read
+    if _exists(path):
         return Files([path], journal_option(path), partial(_advice, [path]))
     problem = _why_not_written(path)
     if problem:
@@ -133,6 +133,22 @@ def own_journal(*, may_begin_later: bool) -> Files:
     if may_begin_later:
         return Files([path], journal_option(path))
     raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
+
+
+def _exists(path: Path) -> bool:
+    """Whether something is there; a journal that may not be read would pass for a missing one.
+
+    Raises:
+        CommandError: nobody may know.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise CommandError(f"{path} cannot be read: {problem}.") from None
+    return True
 
 
 def _advice(paths: Sequence[Path]) -> str:

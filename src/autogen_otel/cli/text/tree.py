@@ -190,8 +190,8 @@ class _Failures:
     def below(self, span: Span) -> Iterator[Text]:
         """The lines below the span's own."""
         sign = signs(self._view.console).warning
-        problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS) or ()
-        for problem in [problems] if isinstance(problems, str) else problems:
+        problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS) or []
+        for problem in problems if isinstance(problems, list) else [problems]:
             yield Text(f"{sign} {self._view.cut(problem, _LONG)}", style="yellow")
         returned_error = span.attributes.get(names.TOOL_RETURNED_ERROR)
         if returned_error is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import handoffs, terminations
+from autogen_otel.vocabulary import handoffs, responses, terminations
 from autogen_otel.vocabulary import spans as span_names
 
 _DECIDED_BY_TOOL: Final = frozenset({handoffs.LLM_CONDITION, handoffs.REPLY_RESULT})
@@ -21,6 +21,8 @@ _FEWEST_STEPS: Final = 5
 _FEWEST_CALLS: Final = 3
 ALIKE_ANSWERS: Final = "answers of the same lengths again and again"
 """The problem of agents whose models repeat themselves, as far as lengths tell."""
+EMPTY_ANSWERS: Final = "answers without text or tool calls again and again"
+"""The problem of agents whose models say nothing, so that only a limit ends it."""
 IN_CIRCLES: Final = "hand over to each other again and again"
 """The problem of agents that go in circles."""
 CHOSEN_AGAIN: Final = "chosen to speak next again and again"
@@ -42,13 +44,13 @@ class Loop(NamedTuple):
         agents: the agents in it, in order.
         tool: the tool that was called with the same arguments, or the tools in turn, if that is what repeats.
         times: how often it repeated.
-        has_alike_answers: whether models' answers had the same lengths.
+        problem: what is wrong with the answers, if that is what repeats.
     """
 
     agents: tuple[str, ...]
     tool: str | None
     times: int
-    has_alike_answers: bool = False
+    problem: str | None = None
 
 
 def loop_subject(loop: Loop) -> dict[str, Any]:
@@ -56,8 +58,8 @@ def loop_subject(loop: Loop) -> dict[str, Any]:
     subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
     if loop.tool is not None:
         subject["tool"] = loop.tool
-    elif loop.has_alike_answers:
-        subject["problem"] = ALIKE_ANSWERS
+    elif loop.problem is not None:
+        subject["problem"] = loop.problem
     else:
         subject["problem"] = CHOSEN_AGAIN if len(loop.agents) == 1 else IN_CIRCLES
     return subject
@@ -75,7 +77,8 @@ def loop_in(spans: list[Span], root: Span) -> Loop | None:
     ordered = sorted(spans, key=lambda span: span.start_ns)
     # Tools that hand over are called again and again because the agents go in circles.
     return (
-        _circle(ordered, _DECIDED_BY_TOOL)
+        _empty_answers(ordered)
+        or _circle(ordered, _DECIDED_BY_TOOL)
         or _same_calls(ordered)
         or _circle(ordered, _DECIDED_BY_MODEL)
         or _alike_answers(ordered)
@@ -116,6 +119,24 @@ def _circle(spans: list[Span], reasons: frozenset[str]) -> Loop | None:
     return Loop(tuple(agents), None, times) if circle else None
 
 
+def _empty_answers(spans: list[Span]) -> Loop | None:
+    """Answers without anything at the end: others would go on with what was said."""
+    chats = [
+        span
+        for span in spans
+        if span.operation == span_names.CHAT and names.HELPER_ROLE not in span.attributes
+    ]
+    empty_chats = list(takewhile(_is_empty, reversed(chats)))
+    agents = dict.fromkeys(str(chat.attributes.get(names.GEN_AI_AGENT_NAME, "")) for chat in empty_chats)
+    if len(empty_chats) < _FEWEST_CALLS:
+        return None
+    return Loop(tuple(sorted(filter(None, agents))), None, len(empty_chats), EMPTY_ANSWERS)
+
+
+def _is_empty(chat: Span) -> bool:
+    return chat.attributes.get(names.RESPONSE_PROBLEM) == responses.EMPTY
+
+
 def _alike_answers(spans: list[Span]) -> Loop | None:
     """Answers that are as long as before, to messages that are as long as before, by the same agents.
 
@@ -131,7 +152,7 @@ def _alike_answers(spans: list[Span]) -> Loop | None:
     if any(tool_calls or not tokens or not chars for _, tokens, chars, tool_calls in circle):
         return None
     agents = dict.fromkeys(str(agent) for agent, *_ in circle if agent is not None)
-    return Loop(tuple(agents), None, times, has_alike_answers=True) if agents else None
+    return Loop(tuple(agents), None, times, ALIKE_ANSWERS) if agents else None
 
 
 def _repetition(steps: Sequence[T]) -> tuple[Sequence[T], int]:

@@ -40,7 +40,7 @@ def read_survey(clickhouse: ClickHouse, selection: Selection, limit: int, progre
     conversations = survey.conversations(
         interval_ns,
         limited=[name for name, count in ends.items() if count.times and population.seldom_at_limit(name)],
-        filtered=any(problem == responses.CONTENT_FILTER for _, problem in problems),
+        problems={problem for _, problem in problems},
         failing=_MOST_FAILING,
         most=_MOST,
     )

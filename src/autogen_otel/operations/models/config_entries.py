@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from autogen_otel.causes.blame import HOST
 from autogen_otel.operations.first_sight import sdk_client, see_wrapper
 from autogen_otel.reading import read, text_or_none
 from autogen_otel.recording import Facts, Recorder
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.whose_code import HOST
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _PAIR = 2

@@ -14,22 +14,18 @@ import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autogen_otel.causes.tracebacks import steps
 from autogen_otel.operations.tools.parameters import Parameters, read_parameters
-from autogen_otel.reading import Memory, gives_coroutines, read, read_text, read_traceback
+from autogen_otel.reading import Memory, gives_coroutines, read, read_text
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.whose_code import HOST, package_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MAX_LAYERS = 64
-_HOST_PACKAGES = frozenset({"autogen", "ag2", "fast_depends"})
-_FOREIGN_PACKAGES = (
-    _HOST_PACKAGES
-    | {"pydantic", "pydantic_core", "anyio", "exceptiongroup", "typing_extensions"}
-    | {"wrapt", "opentelemetry", "autogen_otel"}
-    | sys.stdlib_module_names
-)
+_HOST_PACKAGES = HOST | {"fast_depends"}
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +93,8 @@ def entered_frame(error: BaseException, entry: object) -> types.FrameType | None
     not Python.
     """
     code = describe(entry).code
-    return None if code is None else next((frame for frame in _frames(error) if frame.f_code is code), None)
+    frames = (step.frame for step in steps(error) if step.frame.f_code is code)
+    return None if code is None else next(frames, None)
 
 
 def was_received_unchanged(frame: types.FrameType, name: str, value: object) -> bool:
@@ -128,28 +125,27 @@ def was_refused_by_python(error: BaseException, entry: object) -> bool:
 
 def passed_user_code(error: BaseException, entry: object) -> bool:
     """Whether any code of the user's took part below the entry: a dependency, a decorator, a validator."""
-    frames, start = list(_frames(error)), describe(entry).outermost
+    all_steps, start = [*steps(error)], describe(entry).outermost
     # Any code may call the entry. A builtin has no frame; then we skip only the caller's.
     entry_index = (
         1
         if start is None
-        else next((i for i, frame in enumerate(frames) if frame.f_code is start), len(frames))
+        else next((i for i, step in enumerate(all_steps) if step.frame.f_code is start), len(all_steps))
     )
-    return any(_root_package(frame) not in _FOREIGN_PACKAGES for frame in frames[entry_index:])
+    return any(step.is_applications for step in all_steps[entry_index:])
 
 
 def failed_after_return(error: BaseException) -> bool:
     """Whether the function had returned, and AutoGen failed to turn its result into text."""
     return any(
-        frame.f_code.co_name == "serialize_to_str" and _root_package(frame) in _HOST_PACKAGES
-        for frame in _frames(error)
+        step.function == "serialize_to_str" and step.package in _HOST_PACKAGES for step in steps(error)
     )
 
 
 def failed_in_injection(error: BaseException) -> bool:
     """Whether the arguments were being validated together with the dependencies that AutoGen injects."""
-    host_frames = [frame for frame in _frames(error) if _root_package(frame) in _HOST_PACKAGES]
-    return bool(host_frames) and "fast_depends" in _module_name(host_frames[-1].f_globals)
+    host_modules = [step.module for step in steps(error) if step.package in _HOST_PACKAGES]
+    return bool(host_modules) and "fast_depends" in host_modules[-1]
 
 
 # ---------------------------------------------------------------- looking through the layers
@@ -208,7 +204,8 @@ def is_made_by_host(layer: Any) -> bool:
     """Whether a layer is AutoGen's own wrapper."""
     # Not by __module__, which functools.wraps copies from the wrapped function.
     scope = layer.__globals__ if type(layer) is types.FunctionType else vars(type(layer))
-    return _module_name(scope).partition(".")[0] in _HOST_PACKAGES
+    module = scope.get("__name__") or scope.get("__module__")
+    return isinstance(module, str) and package_of(module) in _HOST_PACKAGES
 
 
 def _is_tool(kind: type) -> bool:
@@ -279,22 +276,6 @@ def _name(holder: object, name: str) -> str | None:
 
 
 # ---------------------------------------------------------------- frames
-def _frames(error: BaseException) -> Iterator[types.FrameType]:
-    trace = read_traceback(error)
-    while trace is not None:
-        yield trace.tb_frame
-        trace = trace.tb_next
-
-
-def _module_name(scope: Any) -> str:
-    name = scope.get("__name__") or scope.get("__module__")
-    return name if isinstance(name, str) else ""
-
-
-def _root_package(frame: types.FrameType) -> str:
-    return _module_name(frame.f_globals).partition(".")[0]
-
-
 def _parameters(code: types.CodeType) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.reading import read_link, read_text, read_traceback, suppresses_context
+from autogen_otel.causes.links import members
+from autogen_otel.reading import read_link, read_text, suppresses_context
 from autogen_otel.redaction.introspection import qualified_name
-from autogen_otel.rendering.stacktraces.frames import Frame, frames_of_traceback
+from autogen_otel.rendering.stacktraces.frames import StackEntry, frames_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ class Block:
     heading: str = ""
     title: str = ""
     kind: str = ""
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[StackEntry] = field(default_factory=list)
     tail: str = ""
 
 
@@ -78,7 +79,7 @@ def _next_link(error: BaseException) -> tuple[BaseException | None, str]:
 
 
 def _block(error: BaseException, relation: str, depth: int, seen_ids: set[int]) -> Iterator[Block]:
-    subs = _exceptions_of_group(error)
+    subs = members(error)
     level = max(depth, 1) if subs else depth
     margin = f"{'  ' * level}| " if level else ""
     outer = f"{'  ' * depth}| " if depth else ""
@@ -90,7 +91,7 @@ def _block(error: BaseException, relation: str, depth: int, seen_ids: set[int]) 
         heading=f"{'  ' * level}{corner} {heading}" if level else heading,
         title=_title(error),
         kind=_kind(error),
-        frames=frames_of_traceback(read_traceback(error)),
+        frames=frames_of_error(error),
     )
     if subs:
         yield from _sub_blocks(subs, level, seen_ids)
@@ -108,21 +109,6 @@ def _sub_blocks(subs: tuple[BaseException, ...], level: int, seen_ids: set[int])
         rest = len(subs) - _MOST_SUBS
         yield Block(lead=f"{indent}  +{_RULE} ... {_RULE}\n{indent}  | and {rest} more exceptions\n")
     yield Block(tail=f"{indent}  +{'-' * 36}\n")
-
-
-def _exceptions_of_group(error: BaseException) -> tuple[BaseException, ...]:
-    # By name, because Python 3.10 has groups only from a package.
-    if not any(cls.__name__ == "BaseExceptionGroup" for cls in type(error).__mro__):
-        return ()
-    try:
-        exceptions = error.exceptions  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001 - the user's objects may raise anything
-        return ()
-    return (
-        tuple(sub for sub in exceptions if isinstance(sub, BaseException))
-        if isinstance(exceptions, tuple)
-        else ()
-    )
 
 
 def _kind(error: BaseException) -> str:

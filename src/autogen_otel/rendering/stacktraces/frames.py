@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import linecache
 import os
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.causes.tracebacks import steps
+from autogen_otel.whose_code import is_library
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import FrameType, TracebackType
+    from collections.abc import Iterable
+    from types import FrameType
 
     from autogen_otel.redaction.redactor import Redactor
 
 _OURS: Final = str(Path(__file__).parents[2]) + os.sep
-_STDLIB: Final = sysconfig.get_paths()["stdlib"] + os.sep
-_PACKAGE_FOLDERS: Final = ("site-packages", "dist-packages")
 _MOST_REPEATS: Final = 3
 _MOST_FIRST: Final = 50
 _MOST_LAST: Final = 450
@@ -27,7 +27,7 @@ _LONGEST_LINE: Final = 120
 
 
 @dataclass(slots=True)
-class Frame:
+class StackEntry:
     """One line of code in a stack; ``repeats`` counts its repetitions in a row, as recursion makes them."""
 
     file: str
@@ -40,9 +40,7 @@ class Frame:
     @property
     def is_library(self) -> bool:
         """Whether the code belongs to an installed package or to Python, rather than to the user."""
-        return self.file.startswith(("<frozen", _STDLIB)) or any(
-            part in self.file for part in _PACKAGE_FOLDERS
-        )
+        return is_library(self.file)
 
     def text(self, margin: str, redactor: Redactor) -> str:
         """Write the frame as Python does, each line behind the margin."""
@@ -63,12 +61,12 @@ class Frame:
         return "".join(lines)
 
 
-def frames_of_traceback(traceback: TracebackType | None) -> list[Frame]:
-    """List the frames of a traceback, outermost first."""
-    return _frames_at(_steps(traceback))
+def frames_of_error(error: BaseException) -> list[StackEntry]:
+    """List the frames that an exception went through, outermost first."""
+    return _frames_at(steps(error))
 
 
-def frames_of_stack(frame: FrameType | None) -> list[Frame]:
+def frames_of_stack(frame: FrameType | None) -> list[StackEntry]:
     """List the frames that led to this one, outermost first."""
     inner_first: list[tuple[FrameType, int]] = []
     while frame is not None:
@@ -77,15 +75,9 @@ def frames_of_stack(frame: FrameType | None) -> list[Frame]:
     return _frames_at(reversed(inner_first))
 
 
-def _steps(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
-    while traceback is not None:
-        yield traceback.tb_frame, traceback.tb_lineno
-        traceback = traceback.tb_next
-
-
-def _frames_at(steps: Iterable[tuple[FrameType, int]]) -> list[Frame]:
-    frames: list[Frame] = []
-    for frame, line in steps:
+def _frames_at(places: Iterable[tuple[FrameType, int]]) -> list[StackEntry]:
+    frames: list[StackEntry] = []
+    for frame, line in places:
         code = frame.f_code
         if code.co_filename.startswith(_OURS):
             continue
@@ -94,13 +86,13 @@ def _frames_at(steps: Iterable[tuple[FrameType, int]]) -> list[Frame]:
             last.repeats += 1
             continue
         # A frame of a code object without line numbers has none.
-        frames.append(Frame(code.co_filename, line or 0, code.co_name, frame.f_globals))
+        frames.append(StackEntry(code.co_filename, line or 0, code.co_name, frame.f_globals))
         if len(frames) > 2 * (_MOST_FIRST + _MOST_LAST):
             _drop_middle(frames)
     return frames
 
 
-def _drop_middle(frames: list[Frame]) -> None:
+def _drop_middle(frames: list[StackEntry]) -> None:
     middle = frames[_MOST_FIRST:-_MOST_LAST]
     del frames[_MOST_FIRST:-_MOST_LAST]
     frames[_MOST_FIRST].frames_cut_before += sum(frame.repeats + frame.frames_cut_before for frame in middle)

@@ -14,7 +14,7 @@ from autogen_otel.rendering.stacktraces.frames import frames_of_stack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autogen_otel.rendering.stacktraces.frames import Frame
+    from autogen_otel.rendering.stacktraces.frames import StackEntry
 
 _GAP_LENGTH: Final = 32
 _SHORTEST_FRAME: Final = 40
@@ -112,7 +112,7 @@ def _assemble(blocks: list[Block], titles: list[str], frames: list[str]) -> str:
     return "".join(parts)
 
 
-def _with_gaps(frames: list[Frame], texts: dict[int, str], margin: str) -> Iterator[str]:
+def _with_gaps(frames: list[StackEntry], texts: dict[int, str], margin: str) -> Iterator[str]:
     gap = 0
     for at, frame in enumerate(frames):
         gap += frame.frames_cut_before

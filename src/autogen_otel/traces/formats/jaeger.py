@@ -102,7 +102,10 @@ def _event(log: Any) -> Event:
 
 
 def _tags(raw: Any) -> dict[str, Any]:
-    return {tag["key"]: _value(tag) for tag in raw or ()}
+    tags = {tag["key"]: _value(tag) for tag in raw or ()}
+    # Raises where a name is no text: such a span is damaged.
+    "".join(tags)
+    return tags
 
 
 def _value(tag: Any) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import re
+import stat
 import sys
 import time
 import zlib
@@ -46,6 +49,16 @@ _NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
 _BUFFER: Final = 262_144
 """Bytes that are read at once; lines are long."""
 _GZIP: Final = b"\x1f\x8b"
+LONGEST_LINE: Final = 32_000_000
+"""Bytes of a line, or of a document of many lines; both are in memory as a whole."""
+_MOST_EXPANDED: Final = 250
+_EXPANDED: Final = 64_000_000
+"""A compressed file may expand to this and so many times its size; spans have ids, and shrink less."""
+_SHORTEST: Final = 64
+_MOST_DAMAGED: Final = 100_000
+"""Lines of a file that are remembered as damaged."""
+_UNREADABLE: Final = (OSError, EOFError, zlib.error, ValueError)
+"""Exceptions that reading a file raises."""
 _BEGINS_A_DOCUMENT: Final = frozenset({b"{", b"[", b"[{"})
 _OTLP_KEYS: Final = frozenset(
     {"resourceSpans", "batches", "result", "trace", "resourceMetrics", "resourceLogs"}
@@ -61,9 +74,11 @@ def journal_files(path: Path) -> list[Path]:
         SourceError: there is nothing, or reading it is not permitted.
     """
     try:
-        if not path.is_dir():
-            path.stat()
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
             return [path]
+        if not stat.S_ISDIR(mode):
+            raise SourceError(f"{path} is neither a file nor a folder")
         files = sorted(file for file in path.iterdir() if file.is_file())
         under_way = [file for file in files if file.match(IN_FLIGHT)]
         return under_way + [file for file in files if any(map(file.match, PATTERNS))]
@@ -211,17 +226,20 @@ class _Files:
 
     def _lines_of(self, path: Path) -> Iterator[_Line]:
         try:
-            for number, text in enumerate(documents(path), start=1):
+            for number, text in enumerate(_documents(path), start=1):
                 self._progress.advance(len(text))
                 yield _Line(path, number, text)
-        except (OSError, EOFError, zlib.error) as error:
-            self._refusals.append(_refusal(path, error))
+        except _UNREADABLE as error:
+            if not (isinstance(error, FileNotFoundError) and path in self._in_flight_paths):
+                self._refusals.append(_refusal(path, error))
 
     def spans(self, line: _Line) -> list[Span]:
         """The spans of a line that can be read."""
         spans, is_damaged = line.spans(self.trace_filter)
         if is_damaged:
-            self._damaged_lines.setdefault(line.path, set()).add(line.number)
+            numbers = self._damaged_lines.setdefault(line.path, set())
+            if len(numbers) < _MOST_DAMAGED:
+                numbers.add(line.number)
         return spans
 
     def spans_in_flight(self) -> list[Span]:
@@ -232,12 +250,10 @@ class _Files:
         # The file is removed once no span is in flight any more.
         with suppress(FileNotFoundError):
             state, seen_ns = _state_of(path)
-            texts = list(documents(path))
-            self._progress.advance(sum(map(len, texts)))
             return [
                 _with_state(span, state, seen_ns)
-                for number, text in enumerate(texts, start=1)
-                for span in _Line(path, number, text).spans(self.trace_filter)[0]
+                for line in self._lines_of(path)
+                for span in line.spans(self.trace_filter)[0]
             ]
         return []
 
@@ -249,7 +265,7 @@ class _Files:
         """
         for path, lines in self._damaged_lines.items():
             self._progress.warn_damaged(path, lines)
-        if self._refusals and len(self._refusals) == len(self._paths):
+        if self._refusals and len(self._refusals) == len(self._paths) + len(self._in_flight_paths):
             raise SourceError(self._refusals[0])
         for sentence in self._refusals:
             self._progress.warn(f"{sentence}; all else was read.")
@@ -316,8 +332,11 @@ class Tail:
         identity = _identity(file)
         with file.open("rb") as stream:
             stream.seek(self._offsets.get(identity, 0))
-            text = stream.read()
+            text = stream.read(LONGEST_LINE)
         complete_lines = text[: text.rfind(b"\n") + 1]
+        if len(text) == LONGEST_LINE and not complete_lines:
+            # So long a line is passed over piece by piece, and its end is damaged.
+            complete_lines = text
         self._offsets[identity] = self._offsets.get(identity, 0) + len(complete_lines)
         for number, line in enumerate(complete_lines.splitlines(), start=1):
             yield from _Line(file, number, line).spans(None)[0]
@@ -329,18 +348,69 @@ def _identity(file: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[Iterator[bytes]]:
+    """The lines of a file."""
     if path == STANDARD_INPUT:
-        yield _decompress(sys.stdin.buffer)
+        yield _lines(sys.stdin.buffer)
         return
-    with path.open("rb", buffering=_BUFFER) as file:
-        yield _decompress(file)
+    with open(path, "rb", buffering=_BUFFER, opener=_without_waiting) as file:
+        yield _lines(file)
 
 
-def _decompress(file: Any) -> IO[bytes]:
-    """The file, or its content if it was compressed with gzip, whatever its name."""
-    content: Any = gzip.GzipFile(fileobj=file) if file.peek(len(_GZIP))[:2] == _GZIP else file
-    return cast("IO[bytes]", content)
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file or a pipe, which may have no writer, and nothing else: a device may never end."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", path)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _lines(file: Any) -> Iterator[bytes]:
+    """The lines of a file, decompressed if it was compressed with gzip, whatever its name.
+
+    Raises:
+        ValueError: a line is too long, or the file expands to too much.
+    """
+    is_compressed = file.peek(len(_GZIP))[:2] == _GZIP
+    compressed = _Counted(file)
+    content = gzip.GzipFile(fileobj=cast("IO[bytes]", compressed)) if is_compressed else file
+    expanded = 0
+    while line := _line(content):
+        # Empty lines cost time as well.
+        expanded += max(len(line), _SHORTEST)
+        if is_compressed and expanded > _EXPANDED + _MOST_EXPANDED * compressed.count:
+            raise ValueError(f"it expands to more than {_MOST_EXPANDED} times its size")
+        yield line
+
+
+def _line(content: IO[bytes] | gzip.GzipFile) -> bytes:
+    line = content.readline(_BUFFER)
+    if len(line) < _BUFFER or line.endswith(b"\n"):
+        return line
+    pieces, length = [line], len(line)
+    while not pieces[-1].endswith(b"\n") and (piece := content.readline(_BUFFER)):
+        pieces.append(piece)
+        length += len(piece)
+        if length > LONGEST_LINE:
+            raise ValueError(f"a line is longer than {LONGEST_LINE // 1_000_000} MB")
+    return b"".join(pieces)
+
+
+class _Counted:
+    """Counts the bytes that are read of a file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.count = 0
+
+    def read(self, size: int) -> bytes:
+        """Read some of it."""
+        content = self._file.read(size)
+        self.count += len(content)
+        return content
 
 
 class _Line(NamedTuple):
@@ -406,14 +476,28 @@ def documents(path: Path) -> Iterator[bytes]:
     """The lines of a file, or of standard input, decompressed; a document of many lines is one.
 
     Raises:
-        OSError: it cannot be read, or is no gzip although it begins like one.
-        EOFError: the compressed file is torn.
-        zlib.error: it is damaged.
+        SourceError: it cannot be read any further.
     """
-    with _open(path) as file:
-        for number, line in enumerate(file, start=1):
+    try:
+        yield from _documents(path)
+    except _UNREADABLE as error:
+        raise SourceError(_refusal(path, error)) from None
+
+
+def _documents(path: Path) -> Iterator[bytes]:
+    with _open(path) as lines:
+        for number, line in enumerate(lines, start=1):
             # Jaeger and people with an editor write one document over many lines.
-            yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
+            yield _whole(line, lines) if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
+
+
+def _whole(first_line: bytes, lines: Iterator[bytes]) -> bytes:
+    document = bytearray(first_line)
+    for line in lines:
+        document += line
+        if len(document) > LONGEST_LINE:
+            raise ValueError(f"a document is longer than {LONGEST_LINE // 1_000_000} MB")
+    return bytes(document)
 
 
 def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterable[Span | Exception]:

@@ -156,7 +156,12 @@ def _parent(raw_id: str) -> str | None:
 
 
 def attributes_of(raw: Any) -> dict[str, Any]:
-    """Decode a list of OTLP key-value pairs; the last of a repeated key counts."""
+    """Decode a list of OTLP key-value pairs; the last of a repeated key counts.
+
+    Raises:
+        TypeError: the name of an attribute is no text.
+        ValueError: the text of a number or of bytes is not one.
+    """
     attributes: dict[str, Any] = {}
     for pair in raw or ():
         value = pair.get("value") or _NOTHING
@@ -167,6 +172,8 @@ def attributes_of(raw: Any) -> dict[str, Any]:
             attributes[pair["key"]] = int(digits) if len(digits) <= _INT64_DIGITS else digits
         else:
             attributes[pair["key"]] = value_of(value)
+    # Raises where a name is no text: such a span is damaged.
+    "".join(attributes)
     return attributes
 
 

@@ -6,7 +6,7 @@ source. A choice is random, and the same each time: the place of a conversation 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -53,7 +53,8 @@ _IS_FILTERED: Final = f"{_PROBLEM} = '{responses.CONTENT_FILTER}'"
 _PROCESS: Final = (
     "concat(" + ", '/', ".join(f"ResourceAttributes['{name}']" for name in INSTANCES) + ", ServiceName)"
 )
-_IS_LIMITED: Final = f"{_ENDED_BY} IN {terminations.LIMITS} AND {_WORKFLOW} IN {{limited:Array(String)}}"
+_IS_EMPTY: Final = f"{_PROBLEM} = '{responses.EMPTY}'"
+_IS_AT_LIMIT: Final = f"{_ENDED_BY} IN {terminations.LIMITS}"
 _COUNTS: Final = "count(), uniqExact(TraceId)"
 _HAS_WORKED: Final = f"NOT {IS_ERROR} AND {attribute(names.CANCELLED)} != 'true'"
 _MOST_NAMES: Final = 1000
@@ -167,22 +168,29 @@ class Survey:
         return self._counts(f"SELECT ({SUBJECT}, {_PROBLEM}) AS key, {_COUNTS} {spans} GROUP BY key")
 
     def conversations(
-        self, interval_ns: int, *, limited: Sequence[str], filtered: bool, failing: int, most: int
+        self, interval_ns: int, *, limited: Sequence[str], problems: Collection[str], failing: int, most: int
     ) -> Conversations:
         """Count the conversations, and choose those that are read.
 
         Args:
             interval_ns: the length of an interval.
             limited: workflows for which it is unusual that a limit ends them.
-            filtered: whether answers of some were filtered: that is a failure without an error.
+            problems: of answers: those that were filtered, or empty until a limit, are failures without an
+                error.
             failing: how many of those that failed are read at most.
             most: how many of all are read at most.
         """
         has_failed = f"countIf({IS_ERROR}) > 0"
-        others = [f"SELECT TraceId {self._spans(_IS_CHAT, _IS_FILTERED)}"] if filtered else []
+        others = []
+        if responses.CONTENT_FILTER in problems:
+            others.append(f"SELECT TraceId {self._spans(_IS_CHAT, _IS_FILTERED)}")
         if limited:
             self._values = {**self._values, "limited": list(limited[:_MOST_NAMES])}
-            others.append(f"SELECT TraceId {self._spans(_IS_WORKFLOW, _IS_LIMITED)}")
+            is_unusual = f"{_WORKFLOW} IN {{limited:Array(String)}}"
+            others.append(f"SELECT TraceId {self._spans(_IS_WORKFLOW, _IS_AT_LIMIT, is_unusual)}")
+        if responses.EMPTY in problems:
+            empty = f"TraceId GLOBAL IN (SELECT TraceId {self._spans(_IS_CHAT, _IS_EMPTY)})"
+            others.append(f"SELECT TraceId {self._spans(_IS_WORKFLOW, _IS_AT_LIMIT, empty)}")
         if others:
             has_failed += f" OR TraceId GLOBAL IN ({' UNION ALL '.join(others)})"
         began = "toUnixTimestamp64Nano(began)"

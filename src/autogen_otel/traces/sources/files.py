@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -174,7 +175,9 @@ class Files:
 
 def _size(file: Path) -> int:
     try:
-        return file.stat().st_size
+        status = file.stat()
     except OSError:
         # Reading it will say why.
         return 1
+    # A pipe says nothing of its size.
+    return status.st_size if stat.S_ISREG(status.st_mode) else 1

@@ -1,15 +1,15 @@
 """A store that can only be searched, some traces at a time, as a source.
 
 It pages through time: a search that comes back full is repeated over shorter windows. A store that is too
-large to be read whole is sampled: time is divided into equal windows, of which a random choice is read, and
-each conversation found in them stands for as many as there are windows for each that was read.
+large to be read whole is sampled: time is divided into equal stretches, and of a stretch that has more than
+one search gives, a random part is read, whose conversations stand for those of the whole stretch.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,15 +29,10 @@ _AT_ONCE: Final = 4
 """Requests at the same time."""
 _FIRST_SHARE: Final = 16
 _SPARSE: Final = 4
-_PROBES: Final = 4
-_FEW: Final = 5
-_FEWEST_PARTS: Final = 16
-"""A sample is made of at least so many moments."""
 _MOST_OF_A_MOMENT: Final = 50
 """In the shortest window, so many times as many traces as usual are asked for."""
-_MOST_STRETCHES: Final = 64
-_MOST_PARTS: Final = 4**10
-_MOST_READ_PARTS: Final = 4000
+_STRETCHES: Final = 64
+"""Of which a sample is made."""
 _SEED: Final = 14
 _YOUNG_NS: Final = 600 * NS
 """How long after its beginning a conversation that ends is still reported, when a store is followed."""
@@ -55,10 +50,15 @@ class Window(NamedTuple):
     def __contains__(self, moment_ns: object) -> bool:
         return isinstance(moment_ns, int) and self.start_ns <= moment_ns < self.end_ns
 
+    @property
+    def length_ns(self) -> int:
+        """How long it is."""
+        return self.end_ns - self.start_ns
+
     def part(self, number: int, of: int) -> Window:
         """One of so many equal parts, from 0."""
-        length = self.end_ns - self.start_ns
-        return Window(self.start_ns + length * number // of, self.start_ns + length * (number + 1) // of)
+        first, last = (self.start_ns + self.length_ns * index // of for index in (number, number + 1))
+        return Window(first, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,41 +170,17 @@ class StoreSource:
         """See ``SampledSource.sample``."""
         progress.expect(failing + working, "conversations")
         window = self._window(selection)
-        working_sample, failing_sample = _Sample(working, progress), _Sample(failing, progress)
-
-        def keep(spans: list[Span]) -> None:
-            (failing_sample if any(span.failed for span in spans) else working_sample).keep(spans)
-
-        def is_enough() -> bool:
-            return (
-                working_sample.offered_count >= working or failing_sample.offered_count >= _SPARSE * failing
-            )
-
-        working_weight = failing_weight = self._draw(selection, window, keep, is_enough, self._size(working))
-        if working_weight > 1 or failing_sample.offered_count > failing:
+        # Some of them failed.
+        every, weight = self._choose(selection, window, 2 * working, progress)
+        failing_weight, failed = weight, [spans for spans in every if any(span.failed for span in spans)]
+        others = [spans for spans in every if not any(span.failed for span in spans)]
+        if weight > 1:
             # Failures are rare: there is a search for them alone.
-            failing_sample = _Sample(failing, progress)
-            longer_window = Window(
-                window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until()))
+            end_ns = max(window.end_ns, min(window.end_ns + _LATE_NS, self._until()))
+            failed, failing_weight = self._choose(
+                replace(selection, failing=True), Window(window.start_ns, end_ns), failing, progress
             )
-            failing_weight = self._draw(
-                replace(selection, failing=True),
-                longer_window,
-                failing_sample.keep,
-                lambda: failing_sample.offered_count >= failing,
-                self._size(failing),
-            )
-        self._warn_of_damage(progress)
-        return [
-            *(
-                WeightedConversation(spans, working_weight * working_sample.share)
-                for spans in working_sample.conversations
-            ),
-            *(
-                WeightedConversation(spans, failing_weight * failing_sample.share)
-                for spans in failing_sample.conversations
-            ),
-        ]
+        return [*_weighted(failed, failing_weight, failing), *_weighted(others, weight, working)]
 
     def arrivals(self, selection: Selection) -> Arrivals:
         """The spans that arrive from now on; a conversation is searched for as long as it is young."""
@@ -265,107 +241,63 @@ class StoreSource:
                     width *= _SPARSE
 
     # ------------------------------------------------------------ sampling
-    def _draw(
-        self,
-        selection: Selection,
-        window: Window,
-        take: Callable[[list[Span]], None],
-        is_enough: Callable[[], bool],
-        size: int,
-    ) -> float:
-        """Read parts of a window, each with about so many, in random order until it is enough.
+    def _choose(
+        self, selection: Selection, window: Window, most: int, progress: Progress
+    ) -> tuple[list[list[Span]], float]:
+        """Conversations in random order, and how many each of them stands for.
 
-        Returns:
-            How many conversations each of those that were read stands for.
+        Args:
+            selection: which.
+            window: in which they are found.
+            most: how many whole traces to ask the store for.
+            progress: is told of each.
         """
         rng = random.Random(_SEED)  # noqa: S311 - a sample, no secret
         query = self._store.query(selection, window)
-        parts_read = 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            busy_windows = self._busy_windows(query, window, pool)
-            count = self._parts(query, busy_windows, pool, rng, size)
-            order = rng.sample(range(count), min(count, _MOST_READ_PARTS))
-            for start in range(0, len(order), _AT_ONCE):
-                numbers = order[start : start + _AT_ONCE]
-                pieces = [piece for number in numbers for piece in self._pieces(busy_windows, number, count)]
-                found_traces = [
-                    trace
-                    for piece_traces in pool.map(partial(self._all_in, query), pieces)
-                    for trace in piece_traces
-                ]
-                for spans in pool.map(self._spans_of, found_traces):
-                    if is_conversation(spans) and is_selected(selection, spans):
-                        take(spans)
-                parts_read += len(numbers)
-                if is_enough():
+            while True:
+                count = max(_STRETCHES, -(-window.length_ns // self._store.longest_ns))
+                stretches = self._split(window, count)
+                pages = list(pool.map(partial(self._page, query), stretches))
+                busy = [stretch for stretch, page in zip(stretches, pages, strict=True) if page.traces]
+                if not busy:
+                    return [], 1.0
+                # Conversations often come in bursts: then they are looked for where there are some.
+                narrow_window = Window(busy[0].start_ns, busy[-1].end_ns)
+                if narrow_window.length_ns * 2 > window.length_ns or not any(page.is_full for page in pages):
                     break
-        return count / parts_read
+                window = narrow_window
+            seeds = [rng.random() for _ in stretches]
+            samples = list(pool.map(partial(self._part_of, query), stretches, pages, seeds))
+            weight = max(weight for traces, weight in samples if traces or weight > 1)
+            # All have to stand for as many.
+            chosen = [
+                trace
+                for traces, own_weight in samples
+                for trace in traces
+                if rng.random() * weight < own_weight
+            ]
+            rng.shuffle(chosen)
+            if len(chosen) > most and any(trace.spans is None for trace in chosen):
+                # Each would have to be asked for.
+                weight, chosen = weight * len(chosen) / most, chosen[:most]
+            conversations: list[list[Span]] = []
+            for spans in pool.map(self._spans_of, chosen):
+                if is_conversation(spans) and is_selected(selection, spans):
+                    conversations.append(spans)
+                    progress.advance(1)
+        return conversations, weight
 
-    def _size(self, sample_size: int) -> int:
-        """How many conversations of a sample may begin close to each other."""
-        return min(self._store.most, max(2, sample_size // _FEWEST_PARTS))
-
-    def _busy_windows(self, query: Any, window: Window, pool: ThreadPoolExecutor) -> list[Window]:
-        """The window without the stretches in which nothing is found: conversations often come in bursts."""
-        longest = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
-        untested_windows = self._split(window, longest)
-        sparse_windows: list[Window] = []
-        while untested_windows and len(sparse_windows) + len(untested_windows) < _MOST_STRETCHES:
-            pages = list(pool.map(partial(self._store.search, query, most=_FEW), untested_windows))
-            full_windows = [
-                stretch for stretch, page in zip(untested_windows, pages, strict=True) if page.is_full
-            ]
-            sparse_windows += [
-                stretch
-                for stretch, page in zip(untested_windows, pages, strict=True)
-                if page.traces and not page.is_full
-            ]
-            sparse_windows += [
-                stretch
-                for stretch in full_windows
-                if stretch.end_ns - stretch.start_ns <= self._store.finest_ns
-            ]
-            untested_windows = [
-                part
-                for stretch in full_windows
-                if stretch not in sparse_windows
-                for part in self._split(stretch, _SPARSE)
-            ]
-        return sorted([*sparse_windows, *untested_windows])
-
-    def _parts(
-        self, query: Any, busy_windows: list[Window], pool: ThreadPoolExecutor, rng: random.Random, size: int
-    ) -> int:
-        """The number of parts of busy time, so that less than ``size`` traces are found in a dense one."""
-        total = sum(window.end_ns - window.start_ns for window in busy_windows)
-        count = 1
-        dense_windows = rng.sample(busy_windows, min(len(busy_windows), _PROBES))
-        while True:
-            pages = pool.map(partial(self._store.search, query, most=size), dense_windows)
-            full_windows = [
-                stretch for stretch, page in zip(dense_windows, pages, strict=True) if page.is_full
-            ]
-            if not full_windows:
-                return count
-            shortest = min(stretch.end_ns - stretch.start_ns for stretch in full_windows)
-            count = min(max(1, total * _SPARSE // shortest), _MOST_PARTS)
-            if count == _MOST_PARTS or shortest <= self._store.finest_ns:
-                return count
-            quarters = [part for stretch in full_windows for part in self._split(stretch, _SPARSE)]
-            dense_windows = rng.sample(quarters, min(len(quarters), _PROBES))
-
-    def _pieces(self, busy_windows: list[Window], number: int, of: int) -> Iterator[Window]:
-        """One of so many equal parts of busy time, which may be in several pieces."""
-        total = sum(stretch.end_ns - stretch.start_ns for stretch in busy_windows)
-        part = Window(0, total).part(number, of)
-        offset = 0
-        for stretch in busy_windows:
-            start = stretch.start_ns + max(0, part.start_ns - offset)
-            end = stretch.start_ns + min(stretch.end_ns - stretch.start_ns, part.end_ns - offset)
-            offset += stretch.end_ns - stretch.start_ns
-            piece = Window(self._align(start), self._align(end))
-            if piece.start_ns < piece.end_ns:
-                yield piece
+    def _part_of(
+        self, query: Any, stretch: Window, page: Page, seed: float
+    ) -> tuple[list[FoundTrace], float]:
+        """What is found in a random part of a stretch, and how many traces each of them stands for."""
+        rng, part = random.Random(seed), stretch  # noqa: S311 - a sample, no secret
+        while page.is_full and part.length_ns > self._store.finest_ns:
+            part = rng.choice(self._split(part, 2))
+            page = self._page(query, part)
+        traces = [trace for trace in page.traces if trace.found_at_ns in part]
+        return traces, stretch.length_ns / part.length_ns
 
     def _page(self, query: Any, window: Window) -> Page:
         try:
@@ -384,13 +316,6 @@ class StoreSource:
         windows = (Window(self._align(part.start_ns), self._align(part.end_ns)) for part in parts)
         return [part for part in windows if part.start_ns < part.end_ns]
 
-    def _all_in(self, query: Any, window: Window) -> list[FoundTrace]:
-        """Everything that is found at a time in a window."""
-        page = self._page(query, window)
-        if page.is_full and window.end_ns - window.start_ns > self._store.finest_ns:
-            return [trace for half in self._split(window, 2) for trace in self._all_in(query, half)]
-        return [trace for trace in page.traces if trace.found_at_ns in window]
-
     # ------------------------------------------------------------ the same everywhere
     def _spans_of(self, trace: FoundTrace) -> list[Span]:
         return _unique(self._store.trace(trace.trace_id) if trace.spans is None else trace.spans)
@@ -407,25 +332,10 @@ class StoreSource:
         return moment_ns - moment_ns % self._store.finest_ns
 
 
-class _Sample:
-    """At most so many of the conversations that come in random order, and the number of all that came."""
-
-    def __init__(self, most: int, progress: Progress) -> None:
-        self.conversations: list[list[Span]] = []
-        self.offered_count = 0
-        self._most = most
-        self._progress = progress
-
-    def keep(self, spans: list[Span]) -> None:
-        self.offered_count += 1
-        if len(self.conversations) < self._most:
-            self.conversations.append(spans)
-            self._progress.advance(1)
-
-    @property
-    def share(self) -> float:
-        """How many conversations came for each one that is kept."""
-        return self.offered_count / len(self.conversations) if self.conversations else 1.0
+def _weighted(conversations: list[list[Span]], weight: float, most: int) -> list[WeightedConversation]:
+    """At most so many of the conversations, each with how many it stands for."""
+    weight *= max(1.0, len(conversations) / most)
+    return [WeightedConversation(spans, weight) for spans in conversations[:most]]
 
 
 def _unique(spans: list[Span]) -> list[Span]:

@@ -6,7 +6,8 @@ import asyncio
 import concurrent.futures
 from collections.abc import Iterator
 
-from autogen_otel.reading import read, read_link, read_text, read_traceback, suppresses_context
+from autogen_otel.causes.tracebacks import steps
+from autogen_otel.reading import read, read_link, read_text, suppresses_context
 
 _MOST_LINKS = 16
 _RECREATED_TYPES = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
@@ -68,10 +69,10 @@ def identity(error: BaseException) -> int:
 
 def _line(error: BaseException) -> tuple[int, int]:
     """The line that raised an exception: it stays the innermost one however far the exception goes."""
-    link = read_traceback(error)
-    while link is not None and link.tb_next is not None:
-        link = link.tb_next
-    return (0, 0) if link is None else (id(link.tb_frame.f_code), link.tb_lineno or 0)
+    step = None
+    for step in steps(error):  # noqa: B007 - the last one
+        pass
+    return (0, 0) if step is None else (id(step.frame.f_code), step.line)
 
 
 def is_cancellation(error: BaseException) -> bool:
