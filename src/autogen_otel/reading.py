@@ -9,10 +9,10 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
-from types import TracebackType
+from types import MemberDescriptorType, TracebackType
 from typing import Any, Final
 
-from autogen_otel.redaction.introspection import unprintable
+from autogen_otel.redaction.introspection import instance_dict, unprintable
 
 
 def read(holder: object, name: str) -> Any:
@@ -47,7 +47,7 @@ _answer_classes: set[type] = set()
 
 
 def read_field(holder: object, name: str) -> Any:
-    """Read like ``read``, but cheaply where the object is one of the SDK's answers."""
+    """Read like ``read``, but cheaply of the SDK's answers, and only what is stored of a user's object."""
     if type(holder) in _answer_classes:
         fields = holder.__dict__
         if name in fields:
@@ -55,7 +55,39 @@ def read_field(holder: object, name: str) -> Any:
         extra = getattr(holder, "__pydantic_extra__", None)
         return extra.get(name) if extra else None
     data = data_of(holder)
-    return read(holder, name) if data is holder else data.get(name)
+    if data is not holder:
+        return data.get(name)
+    return read(holder, name) if _is_of_hosts(type(holder)) else read_stored(holder, name)
+
+
+def read_stored(holder: object, name: str) -> Any:
+    """What an object or its class stores under a name: no property and no ``__getattr__`` of theirs runs."""
+    value = instance_dict(holder).get(name, _MISSING)
+    if value is _MISSING:
+        owners = (vars(base) for base in type(holder).__mro__)
+        value = next((owner[name] for owner in owners if name in owner), None)
+        if type(value) is MemberDescriptorType:
+            return read_slot(value, holder)
+        if hasattr(type(value), "__get__"):
+            return None
+    return value
+
+
+def read_slot(slot: MemberDescriptorType, holder: object) -> Any:
+    """The value in a slot; ``None`` if it is empty."""
+    try:
+        return slot.__get__(holder, type(holder))
+    except AttributeError:
+        return None
+
+
+def _is_of_hosts(kind: type) -> bool:
+    """Whether a class is the host's or the SDK's, whose properties are not the user's code."""
+    return str(kind.__module__).partition(".")[0] in _HOSTS
+
+
+_HOSTS = frozenset({"autogen", "openai"})
+_MISSING = object()
 
 
 def reader_of(holder: object) -> Callable[[str], Any]:

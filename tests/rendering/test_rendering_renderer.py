@@ -141,11 +141,11 @@ def test_hostile_values_and_errors_do_not_raise() -> None:
 
     value = type("Hostile", (), {"__getattribute__": refuse})()
     error = type("HostileError", (Exception,), {"__getattribute__": refuse})(1)
-    assert "unprintable Hostile" in content_renderer().problem(
+    assert "<Hostile object>" in content_renderer().problem(
         ArgumentProblem("a", "mistyped", "number", "object", value)
     )
-    assert "unprintable Hostile" in content_renderer().text(value)
-    assert "unprintable Hostile" in content_renderer().name(value)
+    assert "<Hostile object>" in content_renderer().text(value)
+    assert "<Hostile object>" in content_renderer().name(value)
     assert content_renderer().stacktrace(error).endswith("HostileError: 1\n")
     assert content_renderer().error_message(error) == "1"
     assert content_renderer().error_type(error).endswith("HostileError")

@@ -246,9 +246,10 @@ def test_a_hostile_object_is_shown_and_does_not_raise(base: type, methods: tuple
         output.encode()
 
 
-def test_an_object_that_cannot_print_itself_says_so() -> None:
+def test_an_object_of_the_users_is_not_asked_for_its_text() -> None:
     broken = type("Broken", (), {"__str__": _raising})()
-    assert text(broken, LIMIT, FORMATS_ONLY) == "<unprintable Broken: repr raised ValueError>"
+    assert text(broken, LIMIT, FORMATS_ONLY) == "<Broken object>"
+    assert text(Decimal("1.50"), LIMIT, FORMATS_ONLY) == "1.50"
 
 
 @given(st.text(alphabet=st.characters(), max_size=300), st.integers(64, 400))

@@ -7,7 +7,6 @@ a descriptor on the class returns a view of it for that one look-up, and undo re
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import Any
@@ -123,7 +122,7 @@ def _reporting_wrapper(call: ToolCall, *, awaits_result: bool) -> Wrapper:
                     report(ours)
             raise
         try:
-            if awaits_result and inspect.isawaitable(value):
+            if awaits_result and issubclass(type(value), Awaitable):
                 return _Awaitable(value, call)
             call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary

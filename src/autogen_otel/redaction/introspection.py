@@ -11,19 +11,19 @@ from typing import Any, Final
 _MISSING: Final = object()
 
 
-def fields_of(value: object) -> list[tuple[str, object, bool]] | None:
+def fields_of(value: Any) -> list[tuple[str, object, bool]] | None:
     """List the fields of a data object, or return ``None`` if it is not one.
 
     Returns:
         Name, value, and whether the class lets the field be seen (``repr=False`` says no).
     """
     cls = type(value)
-    if isinstance(value, tuple):
+    if issubclass(type(value), tuple):
         names = getattr(cls, "_fields", None)
         if not isinstance(names, tuple):
             return None
         return [(str(name), item, True) for name, item in zip(names, tuple.__iter__(value), strict=False)]
-    if isinstance(value, SimpleNamespace):
+    if issubclass(type(value), SimpleNamespace):
         return [(str(name), item, True) for name, item in instance_dict(value).items()]
     declared_fields = getattr(cls, "__dataclass_fields__", None)
     if not isinstance(declared_fields, dict):

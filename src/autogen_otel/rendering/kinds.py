@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from autogen_otel.redaction.introspection import qualified_name, type_name
 
@@ -15,7 +16,6 @@ _WITHOUT_CONTENT: Final[dict[type, str]] = {
     memoryview: "<memoryview>",
     partial: "<partial>",
 }
-_PRINT_ADDRESS: Final[tuple[object, object]] = (object.__repr__, object.__str__)
 _LABELS: Final[dict[type, str]] = {
     types.FunctionType: "function",
     types.BuiltinFunctionType: "function",
@@ -24,8 +24,8 @@ _LABELS: Final[dict[type, str]] = {
 }
 
 
-def describe(value: object) -> str:
-    """Describe an object in words or by its own ``str()``; raises what that raises.
+def describe(value: Any) -> str:
+    """Describe an object in words, or by its ``str()`` if that is code of the standard library.
 
     Besides that, nothing is iterated, awaited or called.
     """
@@ -35,9 +35,9 @@ def describe(value: object) -> str:
         return without_content
     if cls in _LABELS:
         return f"<{_LABELS[cls]} {getattr(value, '__qualname__', None) or getattr(value, '__name__', '')}>"
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         return f"<class {qualified_name(value)}>"
-    if isinstance(value, BaseException):
+    if issubclass(cls, BaseException):
         return f"{type_name(cls)}: {value}"
     return str(value)
 
@@ -49,8 +49,19 @@ def _without_content(cls: type) -> str | None:
         return f"<iterator {type_name(cls)}>"
     if hasattr(cls, "__await__"):
         return f"<awaitable {type_name(cls)}>"
-    print_methods: tuple[object, object] = (cls.__repr__, cls.__str__)
-    if print_methods == _PRINT_ADDRESS:
-        # The default text is an address: different each time and of no use.
-        return f"<{type_name(cls)} object>"
-    return None
+    # The default text is an address, different each time; any other may be the user's code.
+    printer = _printer(cls)
+    return f"<{type_name(cls)} object>" if printer is object or not _is_of_the_library(printer) else None
+
+
+def _printer(cls: type) -> type:
+    """The class that says how an object of the class is printed."""
+    for name in ("__str__", "__repr__"):
+        owner = next((base for base in cls.__mro__ if name in base.__dict__), object)
+        if owner is not object:
+            return owner
+    return object
+
+
+def _is_of_the_library(cls: type) -> bool:
+    return qualified_name(cls).partition(".")[0] in sys.stdlib_module_names or cls.__module__ == "builtins"

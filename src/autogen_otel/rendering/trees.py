@@ -1,4 +1,7 @@
-"""Converts any object into a small tree of JSON values without secrets."""
+"""Converts any object into a small tree of JSON values without secrets.
+
+An object is asked for its type, never whether it is an instance of one, which may be the user's code.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +61,9 @@ dump: Final = writer()
 """Writes a converted tree as JSON."""
 
 
-def parse_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
+def parse_json(value: Any) -> dict[str, Any] | list[Any] | None:
     """Parse the JSON text of an object or array; ``None`` if it is anything else, or far too long to read."""
-    if isinstance(value, str):
+    if issubclass(type(value), str):
         if str.__len__(value) and str.__getitem__(value, 0) not in JSON_BEGINS:
             return None
         text = head(value, LONGEST_JSON + 1)
@@ -116,17 +119,17 @@ class Tree:
         self._chars = 2 * limit
         self._path: set[int] = set()
 
-    def plain(self, value: object, depth: int = 0) -> Any:
+    def plain(self, value: Any, depth: int = 0) -> Any:
         """Convert an object into dicts, lists, redacted text, numbers, booleans and ``None``."""
         self._nodes -= 1
         if type(value) is str:
             return self._leaf(value, depth)
         try:
-            if isinstance(value, Enum):
+            if issubclass(type(value), Enum):
                 return self._enum(value)
-            if value is None or isinstance(value, (int, float)):
+            if value is None or issubclass(type(value), (int, float)):
                 return self._scalar(value)
-            if isinstance(value, (str, bytes, bytearray)):
+            if issubclass(type(value), (str, bytes, bytearray)):
                 return self._leaf(value, depth)
             return self._container(value, depth)
         except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
@@ -138,10 +141,10 @@ class Tree:
             return self.plain(member_value, _DEEPEST)
         return self._text(f"{type(value).__name__}.{value.name}")
 
-    def _scalar(self, value: float | None) -> object:
-        if value is None or isinstance(value, bool):
+    def _scalar(self, value: Any) -> object:
+        if value is None or issubclass(type(value), bool):
             return value
-        return self._int(value) if isinstance(value, int) else self._float(value)
+        return self._int(value) if issubclass(type(value), int) else self._float(value)
 
     def _int(self, value: int) -> object:
         bits = int.bit_length(value)
@@ -160,14 +163,14 @@ class Tree:
         told = self._redactor.mask_exact(digits)
         return number if told == digits else told
 
-    def _leaf(self, value: str | bytes | bytearray, depth: int) -> str:
+    def _leaf(self, value: Any, depth: int) -> str:
         document = parse_json(value) if 0 < depth < _DEEPEST else None
         if document is not None:
             # The user's function has seen each part; if it got the whole text, JSON might become invalid.
             return self._text(dump(self.plain(document, depth + 1)), self._redactor.built_in)
-        if isinstance(value, str):
+        if issubclass(type(value), str):
             return self._text(value)
-        size = bytes.__len__(value) if isinstance(value, bytes) else bytearray.__len__(value)
+        size = bytes.__len__(value) if issubclass(type(value), bytes) else bytearray.__len__(value)
         part = _octets(value, self._window)
         try:
             # Incremental, because the window may end within a character.
@@ -183,7 +186,7 @@ class Tree:
         self._chars -= len(text)
         return text
 
-    def _container(self, value: object, depth: int) -> object:
+    def _container(self, value: Any, depth: int) -> object:
         if id(value) in self._path:
             return "<cycle>"
         self._path.add(id(value))
@@ -201,7 +204,7 @@ class Tree:
         finally:
             self._path.discard(id(value))
 
-    def _mapping(self, pairs: Iterable[tuple[object, object]], depth: int) -> dict[str, object]:
+    def _mapping(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> dict[str, object]:
         mapping: dict[str, object] = {}
         names_secret = False
         for key, item in pairs:
@@ -210,7 +213,7 @@ class Tree:
                 break
             name = self._key(key, self._redactor.built_in)
             # {"name": "api_key", "value": "…"}: here the secret's name is itself a value.
-            is_value = names_secret and name == "value" and isinstance(item, (str, bytes))
+            is_value = names_secret and name == "value" and issubclass(type(item), (str, bytes))
             is_hidden = is_value or hides(name, item)
             # A value stays secret even if the user's function removes its name.
             title = name if self._redactor is self._redactor.built_in else self._key(key, self._redactor)
@@ -229,8 +232,8 @@ class Tree:
         self._chars -= len(name)
         return name[:_LONGEST_KEY]
 
-    def _sequence(self, value: object, items: Iterable[object] | None, depth: int) -> list[object]:
-        if isinstance(value, tuple) and _is_secret_pair(value):
+    def _sequence(self, value: Any, items: Iterable[object] | None, depth: int) -> list[object]:
+        if issubclass(type(value), tuple) and _is_secret_pair(value):
             return [self.plain(tuple.__getitem__(value, 0), depth + 1), MASK]
         sequence: list[object] = []
         for item in items or ():
@@ -246,41 +249,47 @@ class Tree:
         return is_spent
 
 
-def _pairs_of(value: object) -> Iterable[tuple[object, object]] | None:
-    if isinstance(value, UserDict):
+def _pairs_of(value: Any) -> Iterable[tuple[object, object]] | None:
+    if issubclass(type(value), UserDict):
         value = instance_dict(value).get("data", {})
-    if isinstance(value, dict):
+    if issubclass(type(value), dict):
         return dict.items(value)
-    if isinstance(value, MappingProxyType):
-        return value.items()
+    if issubclass(type(value), MappingProxyType):
+        return MappingProxyType.items(value)
     rows = fields_of(value)
     return None if rows is None else [(name, item) for name, item, is_shown in rows if is_shown]
 
 
 def _items_of(value: Any) -> Iterator[object] | None:
-    if isinstance(value, UserList):
+    if issubclass(type(value), UserList):
         value = instance_dict(value).get("data", [])
     for kind, iter_of in _SEQUENCES.items():
-        if isinstance(value, kind):
+        if issubclass(type(value), kind):
             # The base type's own iteration, because a subclass may have made it costly.
             return iter_of(value)
     return None
 
 
-def _names_secret(item: object) -> bool:
-    return isinstance(item, str) and looks_secret(head(item, 128))
+def _names_secret(item: Any) -> bool:
+    return issubclass(type(item), str) and looks_secret(head(item, 128))
 
 
 def _is_secret_pair(pair: tuple[object, ...]) -> bool:
     if tuple.__len__(pair) != _PAIR:
         return False
+    name: Any
+    value: Any
     name, value = tuple.__iter__(pair)
-    if isinstance(name, bytes):
+    if issubclass(type(name), bytes):
         name = name.decode("latin-1")
-    return isinstance(name, str) and isinstance(value, (str, bytes)) and hides(head(name, 128), value)
+    return (
+        issubclass(type(name), str)
+        and issubclass(type(value), (str, bytes))
+        and hides(head(name, 128), value)
+    )
 
 
-def _octets(value: bytes | bytearray, length: int) -> bytes:
-    if isinstance(value, bytes):
+def _octets(value: Any, length: int) -> bytes:
+    if issubclass(type(value), bytes):
         return bytes.__getitem__(value, slice(0, length))
     return bytes(bytearray.__getitem__(value, slice(0, length)))

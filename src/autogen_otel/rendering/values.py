@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import unprintable
@@ -45,16 +45,16 @@ def _render_safely(
         return redactor.fit(unprintable(value, error), limit)
 
 
-def _as_text(value: object, limit: int, redactor: Redactor) -> str:
-    if isinstance(value, str):
+def _as_text(value: Any, limit: int, redactor: Redactor) -> str:
+    if issubclass(type(value), str):
         return redactor.fit(value, limit)
-    return str(value) if value is None or isinstance(value, bool) else _of_tree(value, limit, redactor)
+    return str(value) if value is None or issubclass(type(value), bool) else _of_tree(value, limit, redactor)
 
 
-def _as_json(value: object, limit: int, redactor: Redactor) -> str:
+def _as_json(value: Any, limit: int, redactor: Redactor) -> str:
     if type(value) is str and stays_as_it_is(value, limit, redactor):
         return cut(value, limit, len(value))
-    if isinstance(value, (str, bytes, bytearray)):
+    if issubclass(type(value), (str, bytes, bytearray)):
         document = parse_json(value)
         return _as_text(value, limit, redactor) if document is None else _of_tree(document, limit, redactor)
     return _of_tree(value, limit, redactor)

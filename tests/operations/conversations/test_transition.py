@@ -152,6 +152,7 @@ def test_a_method_that_is_to_choose_takes_the_place_of_the_rule() -> None:
 
 
 def test_the_model_gets_the_text_of_a_result_that_names_an_agent() -> None:
-    result = type("ReplyResult", (), {"__str__": lambda self: "Escalated."})()
+    members = {"__str__": lambda self: "Escalated.", "__module__": "autogen.agentchat.group.reply_result"}
+    result = type("ReplyResult", (), members)()
     assert content_for_model(result) == "Escalated."
     assert content_for_model({"a": 1}) == {"a": 1}

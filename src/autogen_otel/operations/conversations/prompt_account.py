@@ -332,8 +332,8 @@ def _call_chars(function: Any) -> int:
     return (len(name) if isinstance(name, str) else 0) + (len(arguments) if isinstance(arguments, str) else 0)
 
 
-def _content_chars(content: object) -> int:
+def _content_chars(content: Any) -> int:
     if not isinstance(content, list):
-        return len(content) if isinstance(content, str) else 0
+        return str.__len__(content) if issubclass(type(content), str) else 0
     texts = (part.get("text") for part in content if isinstance(part, Mapping))
     return sum(len(text) for text in texts if isinstance(text, str))

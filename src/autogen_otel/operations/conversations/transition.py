@@ -40,8 +40,8 @@ class DetermineNextAgent(SelectionStep):
 
 def content_for_model(content: object) -> object:
     """What the model gets of a tool's result: only the text of an object that names the next agent."""
-    classes = {cls.__name__ for cls in type(content).__mro__}
-    return read_text(content) if classes & _HANDOVER_CLASSES else content
+    hosts = {cls.__name__ for cls in type(content).__mro__ if str(cls.__module__).startswith("autogen.")}
+    return read_text(content) if hosts & _HANDOVER_CLASSES else content
 
 
 def _reason(arguments: Mapping[str, Any]) -> Reason:

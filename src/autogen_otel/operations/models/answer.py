@@ -137,10 +137,10 @@ def _json_type(value: object) -> str:
     """The JSON type of a value, with its article."""
     if value is None:
         return "null"
-    if isinstance(value, (str, bytes)):
+    if issubclass(type(value), (str, bytes)):
         return "text"
-    if isinstance(value, Mapping):
+    if issubclass(type(value), Mapping):
         return "an object"
-    if isinstance(value, (list, tuple)):
+    if issubclass(type(value), (list, tuple)):
         return "a list"
-    return "a number" if isinstance(value, (int, float)) else "an object"
+    return "a number" if issubclass(type(value), (int, float)) else "an object"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_otel.reading import read, read_field, reader_of
+from autogen_otel.reading import read_field, reader_of
 
 _BLOCK_FIELDS = (
     "type",
@@ -37,11 +37,11 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
     choices = read_field(response, "choices")
     if type(choices) is list or isinstance(choices, (list, tuple)):
         return tuple(map(_of_choice, choices))
-    messages = read(response, "messages")
+    messages = read_field(response, "messages")
     if isinstance(messages, (list, tuple)):
-        reason = read(response, "finish_reason")
+        reason = read_field(response, "finish_reason")
         return tuple(_of_unified(message, reason) for message in messages)
-    items = read(response, "output")
+    items = read_field(response, "output")
     return (_of_items(items, response),) if isinstance(items, (list, tuple)) else ()
 
 
@@ -56,7 +56,7 @@ def _of_choice(choice: Any) -> dict[str, Any]:
     for name in _MESSAGE_FIELDS:
         value = of_message(name)
         if value is not None:
-            chat_message[name] = value
+            chat_message[name] = _without_class(value)
     if tool_calls is not None and (chat_calls := _tool_calls(tool_calls)):
         chat_message["tool_calls"] = chat_calls
     if function_call is not None:
@@ -92,7 +92,7 @@ def _of_items(items: Any, response: Any) -> dict[str, Any]:
             tool_calls.append({"id": _field(item, "call_id"), "function": _function(item)})
         elif kind != "reasoning":
             content.append(item)
-    reason = read(read(response, "incomplete_details"), "reason")
+    reason = read_field(read_field(response, "incomplete_details"), "reason")
     return _message(reason or _field(response, "status"), content=content, tool_calls=tool_calls or None)
 
 
@@ -101,9 +101,20 @@ def _message(reason: Any, **values: Any) -> dict[str, Any]:
     return {"role": "assistant", **fields, "finish_reason": reason if isinstance(reason, str) else None}
 
 
+def _without_class(value: Any) -> Any:
+    """A text or list as Python's own: the methods of a subclass may be the user's code."""
+    kind = type(value)
+    if kind is str or kind is list or value is None:
+        return value
+    if issubclass(kind, str):
+        return str.__str__(value)
+    return [*list.__iter__(value)] if issubclass(kind, list) else value
+
+
 def _tool_calls(calls: Any) -> list[Any] | None:
-    # The truth of any other type may be the user's code.
-    if not (type(calls) is list or isinstance(calls, (list, tuple))) or not calls:
+    # The truth and the items of any other type may be the user's code.
+    calls = _without_class(calls)
+    if type(calls) not in {list, tuple} or not calls:
         return None
     chat_calls = []
     for call in calls:

@@ -41,7 +41,7 @@ class ToolCall(Operation):
         description: what is known of that entry.
         was_looked_up: whether the host has looked it up; we observe only the first look-up.
         error: what the user's function raised.
-        returned_error: the error that the user's function returned.
+        returned_error: the error that the user's function returned; empty if only the host's text says it.
     """
 
     operation_name = spans.EXECUTE_TOOL
@@ -112,13 +112,16 @@ class ToolCall(Operation):
         content = response.get("content")
         if type(content) is not str:
             content = content_for_model(content)
+            content = content if (words := text_or_none(content)) is None else words
         facts = self._call_facts(decoded_arguments)
         facts[names.GEN_AI_TOOL_CALL_RESULT] = None if self._is_excluded else content
         if not succeeded:
             self._fail(self._failure(decoded_arguments, content))
             facts.update(self._origin())
         elif self.returned_error is not None:
-            facts[names.TOOL_RETURNED_ERROR] = NOT_RECORDED if self._is_excluded else self.returned_error
+            facts[names.TOOL_RETURNED_ERROR] = (
+                NOT_RECORDED if self._is_excluded else self.returned_error or content
+            )
             if self.place.conversation is not None:
                 self.place.conversation.returned_errors += 1
         return facts

@@ -140,7 +140,9 @@ class Parts:
         content = fields.get("content", fields.get("output"))
         if self._keeps_out(fields.get("name"), fields.get("tool_call_id")):
             content = NOT_RECORDED
-        response = self._contents(content) if isinstance(content, (list, tuple)) else self._leaf(content)
+        response = (
+            self._contents(content) if issubclass(type(content), (list, tuple)) else self._leaf(content)
+        )
         return [{"type": "tool_call_response", **self._id(fields.get("tool_call_id")), "response": response}]
 
     def _keeps_out(self, tool: object, call_id: object = None) -> bool:
@@ -153,7 +155,7 @@ class Parts:
     def _contents(self, content: Any) -> list[Any]:
         if content is None or (type(content) is str and not content):
             return []
-        if not isinstance(content, (list, tuple)):
+        if not issubclass(type(content), (list, tuple)):
             return [self._text(content)]
         parts = [self._content(part) for part in content[:_MOST_PARTS]]
         excess = len(content) - _MOST_PARTS
@@ -203,7 +205,7 @@ class Parts:
 
     def _leaf(self, value: Any) -> Leaf:
         """Convert any value into a leaf; JSON text is parsed, because its keys tell what is secret."""
-        if isinstance(value, str):
+        if issubclass(type(value), str):
             text = without_media(str.__str__(value))
             document = parse_json(text)
             if document is None:
