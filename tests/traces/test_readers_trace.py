@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autogen_otel.traces.conversations import summaries, summarize
 from autogen_otel.traces.document import trace_document
-from autogen_otel.traces.failures import Failure, propagating_span_ids
+from autogen_otel.traces.failures import FailedSpan, propagating_span_ids
 from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.attributes import CANCELLED, CONVERSATION_TURNS
@@ -125,7 +125,7 @@ def test_what_leads_to_many_failures_is_walked_once(monkeypatch: pytest.MonkeyPa
 
 def test_an_exception_that_travels_up_is_one_failure() -> None:
     trace = trace_of(failing_tool())
-    passing = propagating_span_ids(Failure.of(span) for span in trace.spans if span.failed)
+    passing = propagating_span_ids(FailedSpan.of(span) for span in trace.spans if span.failed)
     own = [span.operation for span in trace.spans if span.failed and span.span_id not in passing]
     assert own == ["execute_tool", "http", "http", "http"]
 

@@ -22,6 +22,8 @@ class ErrorSummary(NamedTuple):
     """Whether it repeats a failure further inside."""
     is_wordless: bool = False
     """Whether the exception's message stays out."""
+    is_on_span: bool = False
+    """Whether a span has the failure: that of the call that it left, or one further inside."""
 
 
 _NO_ERRORS: Final[Mapping[int, ErrorSummary]] = {}
@@ -102,7 +104,10 @@ def settle(call: Call, *, propagates: bool) -> None:
         return
     errors: dict[int, ErrorSummary] = {}
     if failure is not None and propagates and failure.error is not None:
-        summary = ErrorSummary(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
+        is_on_span = call.name is not None or not call.has_own_failure
+        summary = ErrorSummary(
+            failure.cause, failure.message, failure.is_inner, failure.is_wordless, is_on_span
+        )
         errors[identity(failure.error)] = summary
         if failure.outgoing_error is not None:
             errors[identity(failure.outgoing_error)] = summary

@@ -364,6 +364,15 @@ class Call:
         summaries = (errors.get(identity(link)) for link in chain(error, self._handled_id) if errors)
         return next(filter(None, summaries), None)
 
+    @property
+    def has_own_failure(self) -> bool:
+        """Whether its failure began in it, so that no span inside has the same failure."""
+        failure = self.failure
+        if failure is None or failure.is_inner:
+            return False
+        summary = None if failure.error is None else self.summary_of(failure.error)
+        return summary is None or not summary.is_on_span or summary.cause != failure.cause
+
     def may_quote(self, error: BaseException) -> bool:
         """Whether ``error`` may quote an exception inside this call whose message stays out."""
         errors = self.account.errors

@@ -99,7 +99,11 @@ def _record(call: Call, failure: Failure, *, is_recording: bool, propagates: boo
     recorder, span, renderer = call.recorder, call.span, call.recorder.renderer
     error, callback = failure.error, failure.callback
     error_type = renderer.name(failure.type) if error is None else renderer.class_name(type(error))
-    facts: dict[str, Any] = {names.ERROR_TYPE: error_type, names.ERROR_ORIGIN: failure.cause}
+    facts: dict[str, Any] = {
+        names.ERROR_TYPE: error_type,
+        names.ERROR_ORIGIN: failure.cause,
+        names.ERROR_BEGAN_HERE: call.has_own_failure,
+    }
     if callback is not None:
         facts |= {
             names.CALLBACK_NAME: callback.name,

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Literal, get_args
 
-from autogen_otel.traces.failures import Answers, Failure, count_by_cause
+from autogen_otel.traces.failures import Answers, FailedSpan, count_by_cause
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.trace import ENDED, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -136,7 +136,7 @@ class _SummaryBuilder:
     _turns: int = 0
     _agents: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When each agent's first turn began, and its ``sender -> agent``."""
-    _failures: list[Failure] = field(default_factory=list)
+    _failures: list[FailedSpan] = field(default_factory=list)
     _answers: Answers = field(default_factory=Answers)
     _failed_entries: set[Entry] = field(default_factory=set)
     _answer_problems: Counter[str] = field(default_factory=Counter)
@@ -157,7 +157,7 @@ class _SummaryBuilder:
             self._under_way = replace(span, events=(), links=())
         self._answers.add(span)
         if span.failed:
-            self._failures.append(Failure.of(span))
+            self._failures.append(FailedSpan.of(span))
             index = _integer(span, names.CONFIG_INDEX)
             if operation == span_names.CONFIG_ENTRY and index is not None:
                 self._failed_entries.add(

@@ -2,6 +2,7 @@
 
 An exception passes through every span that is open while it travels. Counted naively one tool that
 raised would be five failures, so a span counts only where what it reports did not come from below.
+The recorder says so (``autogen.error.began_here``); of other programs and older versions it is inferred.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _MAKE_ATTEMPTS = frozenset({span_names.CHAT, span_names.CONFIG_ENTRY})
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedSpan:
     """The part of a failing span that is kept while its trace is read.
 
     Args:
@@ -31,6 +32,7 @@ class Failure:
         message: the status message.
         exception: key of the exception, ``None`` where the span recorded none.
         chain: keys of the exceptions it came from, its own included.
+        began_here: whether the failure began in it, as the recorder says; ``None`` where nobody says.
     """
 
     span_id: str
@@ -41,9 +43,10 @@ class Failure:
     message: str
     exception: str | None
     chain: frozenset[str]
+    began_here: bool | None = None
 
     @classmethod
-    def of(cls, span: Span) -> Failure:
+    def of(cls, span: Span) -> FailedSpan:
         """Read a failing span."""
         exception, chain = None, frozenset[str]()
         event = span.exception
@@ -51,13 +54,23 @@ class Failure:
             type_and_message = (str(event.attributes.get(name, "")) for name in _EXCEPTION_ATTRIBUTES)
             exception, chain = _keys(*type_and_message, stack_of(event))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
-        message = span.status_message or ""
+        began_here = span.attributes.get(names.ERROR_BEGAN_HERE)
         return cls(
-            span.span_id, span.parent_id, span.operation, span.end_ns, str(cause), message, exception, chain
+            span.span_id,
+            span.parent_id,
+            span.operation,
+            span.end_ns,
+            str(cause),
+            span.status_message or "",
+            exception,
+            chain,
+            began_here if isinstance(began_here, bool) else None,
         )
 
-    def passes_on(self, child: Failure) -> bool:
+    def passes_on(self, child: FailedSpan) -> bool:
         """Whether this span only propagates the failure of a span directly below."""
+        if self.began_here is not None:
+            return not self.began_here
         if self.exception is None:
             return self.cause in {child.cause, causes.UNKNOWN}
         if self._made_request(child):
@@ -70,7 +83,7 @@ class Failure:
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
-    def explains(self, child: Failure, last_answered_ns: int) -> bool:
+    def explains(self, child: FailedSpan, last_answered_ns: int) -> bool:
         """Whether this is the outcome of a failing request that the program made itself, directly below.
 
         Args:
@@ -85,7 +98,7 @@ class Failure:
             and last_answered_ns < child.end_ns
         )
 
-    def _made_request(self, child: Failure) -> bool:
+    def _made_request(self, child: FailedSpan) -> bool:
         return child.operation == HTTP and self.operation not in _MAKE_ATTEMPTS
 
 
@@ -115,7 +128,7 @@ def what_was_raised(span: Span) -> str:
     return message if message.startswith(kind) else f"{kind}: {message}".strip(": ")
 
 
-def propagating_span_ids(failures: Iterable[Failure]) -> frozenset[str]:
+def propagating_span_ids(failures: Iterable[FailedSpan]) -> frozenset[str]:
     """The ids of the spans that only propagate another's exception, given all failures of a trace.
 
     Looking one level down is enough: an exception fails every span that it passes through.
@@ -151,7 +164,7 @@ class Answers:
         return self._last_ns.get(parent_id, 0)
 
 
-def beginnings(failures: Iterable[Failure], answers: Answers) -> frozenset[str]:
+def beginnings(failures: Iterable[FailedSpan], answers: Answers) -> frozenset[str]:
     """The ids of the spans in which failures began, each once, given all failures of a trace."""
     by_id = {failure.span_id: failure for failure in failures}
     own_ids = by_id.keys() - propagating_span_ids(by_id.values())
@@ -159,7 +172,7 @@ def beginnings(failures: Iterable[Failure], answers: Answers) -> frozenset[str]:
 
 
 def _is_explained(
-    by_id: Mapping[str, Failure], own_ids: Collection[str], span_id: str, answers: Answers
+    by_id: Mapping[str, FailedSpan], own_ids: Collection[str], span_id: str, answers: Answers
 ) -> bool:
     parent_id = by_id[span_id].parent_id
     if parent_id is None or parent_id not in own_ids:
@@ -183,7 +196,7 @@ def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
     return frozenset(first_ids)
 
 
-def count_by_cause(failures: Iterable[Failure], answers: Answers) -> Counter[str]:
+def count_by_cause(failures: Iterable[FailedSpan], answers: Answers) -> Counter[str]:
     """Count the failures that are not another's, by cause, given all failures of a trace."""
     all_failures = list(failures)
     first_ids = beginnings(all_failures, answers)

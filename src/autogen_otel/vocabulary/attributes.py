@@ -177,6 +177,8 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 # --- ours
 ERROR_ORIGIN: Final = _key("autogen.error.origin", Kind.NAME, "every span that failed")
 """The cause, one of [causes](causes.md)."""
+ERROR_BEGAN_HERE: Final = _key("autogen.error.began_here", Kind.BOOLEAN, "every span that failed")
+"""Whether the failure began in the span; else a span below has it, too."""
 ERRORS_HANDLED: Final = _key("autogen.errors.handled", Kind.INTEGER, "`invoke_workflow`")
 """Failures inside that something went on in spite of."""
 ERRORS_ORIGINS: Final = _key("autogen.errors.origins", Kind.NAMES, "`invoke_workflow`")

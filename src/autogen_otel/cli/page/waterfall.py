@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element, hint
 from autogen_otel.cli.page.spans import Drawing, in_a_line, label, operation_class, span_details
-from autogen_otel.traces.failures import Failure, propagating_span_ids, stack_of, what_was_raised
+from autogen_otel.traces.failures import FailedSpan, propagating_span_ids, stack_of, what_was_raised
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
@@ -52,7 +52,9 @@ class _Rows:
         trace, self._texts, self._rows = drawing.trace, drawing.texts, drawing.rows
         self._start_ns = min(span.start_ns for span in trace.spans)
         self.total = max(1, max(span.end_ns for span in trace.spans) - self._start_ns)
-        self._propagating_ids = propagating_span_ids(Failure.of(span) for span in trace.spans if span.failed)
+        self._propagating_ids = propagating_span_ids(
+            FailedSpan.of(span) for span in trace.spans if span.failed
+        )
         self._stack_rows = _stack_rows(drawing)
 
     def row(self, span: Span, depth: int) -> Element:

@@ -11,7 +11,7 @@ from autogen_otel.cli.span_labels import FACT_LENGTH, SpanLabel, Tone, span_labe
 from autogen_otel.cli.text.listing import STYLES, sentence
 from autogen_otel.cli.text.terminal import Console, Text, TextConsole, dim, one_line, signs, visible
 from autogen_otel.traces.conversations import summarize
-from autogen_otel.traces.failures import Failure, propagating_span_ids, stack_of
+from autogen_otel.traces.failures import FailedSpan, propagating_span_ids, stack_of
 from autogen_otel.traces.messages import message_parts
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
@@ -171,7 +171,7 @@ class _Failures:
     def __init__(self, trace: Trace, view: _View) -> None:
         self._trace = trace
         self._view = view
-        self._by_id = {span.span_id: Failure.of(span) for span in trace.spans if span.failed}
+        self._by_id = {span.span_id: FailedSpan.of(span) for span in trace.spans if span.failed}
         self._propagating_ids = propagating_span_ids(self._by_id.values())
         self._printed_exceptions: set[tuple[str, ...]] = set()
 

@@ -52,6 +52,7 @@ _OUTCOMES: Final = frozenset(
     {
         names.ERROR_TYPE,
         names.ERROR_ORIGIN,
+        names.ERROR_BEGAN_HERE,
         names.ERRORS_HANDLED,
         names.ERRORS_ORIGINS,
         names.ERRORS_RETURNED,
@@ -94,6 +95,7 @@ _OUTCOME_PREFIXES: Final = (
     "autogen.cost.",
     "autogen.stream.",
     "autogen.http.",
+    "autogen.refused.",
     "autogen.code.",
     "autogen.assistant.",
     "autogen.human.",

@@ -27,7 +27,7 @@ from autogen_otel.diagnosis.evidence.subjects import (
     tool_name,
     tool_subject,
 )
-from autogen_otel.traces.failures import Answers, Failure, beginnings
+from autogen_otel.traces.failures import Answers, FailedSpan, beginnings
 from autogen_otel.traces.trace import HTTP, STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
@@ -65,7 +65,7 @@ class Reading:
     def occurrences(self) -> list[Occurrence]:
         """The failures, in the order they began."""
         failed_spans = [span for span in self.trace.spans if span.failed]
-        first_ids = beginnings(map(Failure.of, failed_spans), Answers(self.trace.spans))
+        first_ids = beginnings(map(FailedSpan.of, failed_spans), Answers(self.trace.spans))
         occurrences: list[Occurrence] = []
         calls: dict[str, list[Span]] = defaultdict(list)
         requests: dict[tuple[str | None, str], list[Span]] = defaultdict(list)
