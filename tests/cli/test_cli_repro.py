@@ -140,6 +140,26 @@ def test_secrets_and_cuts_are_placeholders_by_name(repro: Any, tmp_path: Path) -
     assert 'ARGUMENTS = placeholder("arguments", "cut")' in out
 
 
+def test_of_a_message_only_the_secret_is_left_out(repro: Any) -> None:
+    recorded = RecordedTrace()
+    said = [f"Pay claim 7 with {PLANTED} today", "The token is [redacted], she said"]
+    messages = [{"role": "user", "parts": [{"type": "text", "content": text}]} for text in said]
+    attributes = {
+        "gen_ai__request__model": "gpt-4o",
+        "gen_ai__input__messages": json.dumps(messages),
+        "autogen__prompt__messages": 2,
+        "autogen__error__origin": "client",
+    }
+    with recorded.span("invoke_workflow user -> helper", 1), recorded.span("invoke_agent helper"):
+        recorded.leaf("chat gpt-4o", 0.1, exception("BadRequestError", "no"), **attributes)
+    code, out, _ = repro(recorded)
+    assert code == 0
+    assert PLANTED not in out
+    assert '"content": "Pay claim 7 with [redacted] today"' in out
+    assert '"content": "The token is [redacted], she said"' in out
+    assert "What was redacted in the messages is [redacted] here." in out
+
+
 def test_a_placeholder_skips_the_test_by_name(
     repro: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

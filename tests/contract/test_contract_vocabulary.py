@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -203,6 +205,12 @@ def test_every_operation_and_event_is_in_the_vocabulary(emitted: Emitted) -> Non
 def test_values_of_a_closed_list_are_in_it(emitted: Emitted, key: str, allowed: tuple[str, ...]) -> None:
     assert emitted.values(key)
     assert emitted.values(key) <= set(allowed)
+
+
+def test_the_page_spells_where_a_cost_comes_from_as_spans_do() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "spans.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{attributes.COST_SOURCE}`"))
+    assert set(re.findall(r"`([^`]+)`", row.rpartition("Whose estimate")[2])) == set(costs.SOURCES)
 
 
 def test_the_origins_of_a_conversation_are_those_of_its_failed_spans(emitted: Emitted) -> None:

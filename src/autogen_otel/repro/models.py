@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.subjects import is_attempt
+from autogen_otel.redaction import MASK
 from autogen_otel.repro.failure import Context, NotReproducibleError, nearest
 from autogen_otel.repro.prompts import offered_tools, recorded_messages, recorded_tools
 from autogen_otel.repro.source import call, literal
@@ -275,6 +276,8 @@ class _ModelTest:
             )
         if self.messages is None:
             remarks.append("The messages were not recorded whole: filler of the same size stands for them.")
+        elif MASK in str(self.messages):
+            remarks.append(f"What was redacted in the messages is {MASK} here.")
         remarks.append(
             "The entry is taken from OAI_CONFIG_LIST (JSON, or the path of a file), by its index."
             if self.context.config is None

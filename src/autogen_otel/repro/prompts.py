@@ -23,7 +23,7 @@ class _MissingPart(Exception):  # noqa: N818 - it never leaves the file
 
 
 def recorded_messages(trace: Trace, chat: Span, values: Values) -> list[dict[str, Any]] | None:
-    """All messages that a model call sent; ``None`` unless each of them is known as it was.
+    """All messages that a model call sent, without secrets; ``None`` unless all else is known of each.
 
     A message is recorded once in a conversation, on the call that sent it first, and an answer on the call
     that gave it.
@@ -37,7 +37,8 @@ def recorded_messages(trace: Trace, chat: Span, values: Values) -> list[dict[str
                 messages = [*head, *tail]
                 if sum(len(str(message["content"])) for message in messages) > _LONGEST:
                     return None
-                return None if has_placeholders(values.with_placeholders(messages, "messages")) else messages
+                messages = values.without_secrets(messages, "messages")
+                return None if has_placeholders(messages) else messages
     except (_MissingPart, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return None

@@ -68,6 +68,21 @@ class Values:
             return self._mapping(value, name, depth)
         return value
 
+    def without_secrets(self, value: Any, name: str) -> Any:
+        """A recorded value of plain data, in which secrets are masked and all around them is kept.
+
+        Args:
+            value: as parsed from JSON.
+            name: its name in a placeholder, which stands for each text that was cut.
+        """
+        if isinstance(value, list):
+            return [self.without_secrets(item, name) for item in value]
+        if isinstance(value, Mapping):
+            return {key: self.without_secrets(item, f"{name}.{key}") for key, item in value.items()}
+        if not isinstance(value, str):
+            return value
+        return Placeholder(name, "cut") if is_cut(value) else self._redactor.text(value)
+
     def _mapping(self, value: Mapping[str, Any], name: str, depth: int) -> Any:
         if value.get("…") == _MORE_ITEMS:
             return Placeholder(name, "cut")

@@ -262,7 +262,7 @@ PROMPT_LARGEST_FROM: Final = _key("autogen.prompt.largest_message.from", Kind.NA
 COST_USD: Final = _key("autogen.cost.usd", Kind.NUMBER, "`chat`", unit="USD")
 """Estimated cost."""
 COST_SOURCE: Final = _key("autogen.cost.source", Kind.NAME, "`chat`")
-"""Whose estimate: `config`, `genai_prices` or `autogen`."""
+"""Whose estimate: `config`, `genai-prices` or `autogen`."""
 TOOL_FAILED_BEFORE: Final = _key("autogen.tool.failed_before", Kind.BOOLEAN, "`chat`")
 """`true` where a tool failed earlier in the conversation; a failing call links to its span."""
 HTTP_REQUEST_ID: Final = _key(
