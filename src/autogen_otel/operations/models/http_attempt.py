@@ -47,9 +47,10 @@ class ApiRequest(Operation):
         attempts: number of attempts.
         unread_attempt: the last attempt, if its answer is an error whose body the SDK has not read yet.
         refusal: the error that answered the last attempt, if one did.
+        wants_events: whether the answer is to be a stream of events.
     """
 
-    __slots__ = ("attempts", "refusal", "unread_attempt", "was_answered")
+    __slots__ = ("attempts", "refusal", "unread_attempt", "wants_events", "was_answered")
 
     def begin(self) -> Facts | None:
         """Observe only calls inside agents, and only once if a class and its base are both observed."""
@@ -58,6 +59,7 @@ class ApiRequest(Operation):
         self.was_answered, self.attempts = False, 0
         self.unread_attempt: HttpAttempt | None = None
         self.refusal: Oddity | None = None
+        self.wants_events = self.arguments.get("stream") is True
         return {}
 
     def settle_attempt(self) -> None:
@@ -230,12 +232,16 @@ class HttpAttempt(Operation):
         body = _body(response)
         if response.status_code >= FIRST_FAILED_STATUS:
             return ProviderError() if body is None else error_in_body(body, content_type)
+        if not self._is_chat and self.place.entry is None:
+            # Files, audio and the like may be anything, and a job that failed has its error in a good answer.
+            return None
         if body is not None:
             return error_in_answer(body, content_type, is_chat=self._is_chat)
         # A stream of events has none of these types; we never read a body that the SDK has not read.
         kind = content_type.partition(";")[0].strip()
-        is_odd = self._is_chat and kind in _NO_STREAMS
-        return ProviderError(f"{kind}, no stream of events") if is_odd else None
+        request = self.parent
+        wants_events = self._is_chat and isinstance(request, ApiRequest) and request.wants_events
+        return ProviderError(f"{kind}, no stream of events") if wants_events and kind in _NO_STREAMS else None
 
     def _refusal(self, response: Any, provider_error: ProviderError, addition: str) -> Oddity:
         status = response.status_code
