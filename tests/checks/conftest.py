@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autogen_otel.checks.asking import ask
+from autogen_otel.checks import ask
 from tests.support.asking import ask_in_a_fork
 
 

@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from autogen_otel import check_config_list
-from autogen_otel.checks.asking import ask as asking
-from autogen_otel.checks.asking.ask import ask
-from autogen_otel.checks.source import Source
+from autogen_otel.checks import ask as asking
+from autogen_otel.checks.ask import ask
+from autogen_otel.checks.source import ConfigList
 from tests.support.agents import Serve
 from tests.support.config_lists import gpt, local
 
 pytestmark = pytest.mark.usefixtures("_asked_anew")
 CONNECTS = """
-from autogen_otel.checks.asking.process import Wire
+from autogen_otel.checks.process import Wire
 import asyncio, socket, subprocess, urllib.request
 wire = Wire()
 for connect in (
@@ -32,7 +32,7 @@ for connect in (
         connect()
     except OSError as error:
         print("cut off" in str(error))
-wire.mend()
+wire.connect()
 socket.create_connection(("127.0.0.1", {port})).close()
 print("connected")
 """
@@ -56,7 +56,7 @@ def test_offline_no_endpoint_is_asked(serve: Serve) -> None:
 
 
 def test_a_host_that_takes_too_long_is_said() -> None:
-    answers = ask([Source("", [])], limit=0.01)
+    answers = ask([ConfigList("", [])], limit=0.01)
     assert answers.host is None
     assert answers.problem == "it did not answer within 0 s"
 
@@ -72,22 +72,22 @@ def test_a_process_that_dies_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_whose_asker_has_ended_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    hangs = "import sys, time; sys.path[:] = {path!r}; from autogen_otel.checks.asking import process; "
+    hangs = "import sys, time; sys.path[:] = {path!r}; from autogen_otel.checks import process; "
     start = "process._answer = lambda _: time.sleep(600); process.main()"
     monkeypatch.setattr(asking, "_START", hangs + start)
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda *words, **more: run(*words, **{**more, "timeout": 60}))
-    assert ask([Source("", [])], limit=0.2).problem == "its process ended with exit code 1 and no answer"
+    assert ask([ConfigList("", [])], limit=0.2).problem == "its process ended with exit code 1 and no answer"
 
 
 def test_a_frozen_program_is_not_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert "no Python interpreter" in str(ask([Source("", [])]).problem)
+    assert "no Python interpreter" in str(ask([ConfigList("", [])]).problem)
 
 
 def test_no_host_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = "import sys; sys.path[:] = {path!r}; sys.modules['autogen'] = None; "
-    start = "from autogen_otel.checks.asking.process import main; main()"
+    start = "from autogen_otel.checks.process import main; main()"
     monkeypatch.setattr(asking, "_START", hidden + start)
     report = check_config_list([{"model": "gpt-4o", "api_key": ""}])
     assert report.host is None

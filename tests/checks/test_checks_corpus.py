@@ -9,9 +9,11 @@ from collections.abc import Mapping
 import pytest
 
 from autogen_otel.checks import ListReport, examine
+from autogen_otel.checks.ask import Answers
 from autogen_otel.checks.report import WARNING
-from autogen_otel.checks.source import of_value
+from autogen_otel.checks.source import of_text, of_value
 from tests.support.config_lists import ANTHROPIC_KEY, AZURE_KEY, KEY, OTHER_KEY, RIGHT, WRONG, Case, gpt
+from tests.support.lineage import IS_02
 from tests.support.pasted_lists import (
     AZURE_LONG_KEY,
     GROQ_KEY,
@@ -100,3 +102,24 @@ def test_an_entry_that_is_no_object_is_told_in_words_of_json(entry: object, kind
 
 def test_every_name_is_there_once() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 170
+
+
+def test_one_object_is_told_what_autogen_does_with_it() -> None:
+    in_file, in_object, as_config = examine(
+        [
+            of_text(json.dumps(gpt()), "a file"),
+            of_value({"config_list": gpt()}),
+            of_value(gpt()),
+        ]
+    )
+    for report in (in_file, in_object):
+        (problem,) = report.problems
+        assert problem.kind == "not_a_list"
+        assert "put it into [ ]" in problem.message
+        assert ("AttributeError: 'str' object has no attribute 'copy'" in problem.message) is IS_02
+    assert as_config.is_well, "an llm_config may be one entry"
+
+
+def test_one_object_is_a_problem_where_autogen_cannot_be_asked() -> None:
+    (report,) = examine([of_text(json.dumps(gpt()), "a file")], answers=Answers(problem="none"))
+    assert [problem.kind for problem in report.problems] == ["not_a_list"]

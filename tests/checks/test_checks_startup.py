@@ -14,7 +14,7 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from autogen_otel import Settings, check_config_list, instrument, uninstrument
 from autogen_otel.checks import startup
-from autogen_otel.checks.asking.ask import Answers
+from autogen_otel.checks.ask import Answers
 from autogen_otel.checks.startup import StartupCheck
 from autogen_otel.delivery.fork import begin_anew
 from autogen_otel.delivery.processes.at_exit import ExitFunctions

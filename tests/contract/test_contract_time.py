@@ -26,7 +26,7 @@ from autogen_otel.causes import wordings
 from autogen_otel.causes.decision import Circumstances, Scene, decide
 from autogen_otel.causes.provider_error import error_in_answer, error_in_body
 from autogen_otel.checks import SourceError, examine
-from autogen_otel.checks.asking.ask import Answers
+from autogen_otel.checks.ask import Answers
 from autogen_otel.checks.source import of_text, of_value
 from autogen_otel.operations.tools.json_schema import mismatches
 from autogen_otel.operations.tools.printed_error import printed_error

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.checks.asking import ask
+from autogen_otel.checks import ask
 from tests.support import forking
 
 

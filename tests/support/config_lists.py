@@ -170,7 +170,7 @@ RIGHT: tuple[Case, ...] = (
         {"config_list": [gpt()], "temperature": 0, "timeout": 120, "cache_seed": None},
         [set()],
     ),
-    Case("an llm_config with one entry for a list", {"config_list": gpt()}, [set()]),
+    Case("an llm_config with one entry for a list", {"config_list": gpt()}, [set()], {"not_a_list"}),
     Case("options that some take in entries", [gpt(temperature=0.3, seed=7, stop=["\n"])], [IN_ENTRY]),
     Case("options of the SDK", [gpt(max_retries=5, timeout=90, organization="org-1")], [IN_ENTRY]),
     Case(

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from autogen_otel.checks.asking.ask import Answers, ask
+from autogen_otel.checks.ask import Answers, ask
+from autogen_otel.checks.checked_entry import CheckedEntry
+from autogen_otel.checks.entries import duplicate_problem, duplicates, entry_problems
 from autogen_otel.checks.masking import Masking
-from autogen_otel.checks.offline.entries import duplicate_problem, duplicates, entry_problems
-from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.options import beside_problems
-from autogen_otel.checks.offline.patience import unset_timeout_note
-from autogen_otel.checks.probe.verdicts import Probe
-from autogen_otel.checks.report import ERROR, GUESSES, EntryReport, ListReport, Problem
-from autogen_otel.checks.source import Source, is_entry, of_value
+from autogen_otel.checks.options import beside_problems
+from autogen_otel.checks.report import ERROR, GUESSES, WARNING, EntryReport, ListReport, Problem
+from autogen_otel.checks.source import ConfigList, is_entry, of_value
+from autogen_otel.checks.timeouts import unset_timeout_note
 from autogen_otel.checks.values import holds_own_objects, json_type_name
+from autogen_otel.checks.verdicts import ProbeResult
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, WORKS
 
 PROBE_SECONDS: Final = 15.0
@@ -45,7 +45,7 @@ def check_config_list(
 
 
 def examine(
-    sources: Sequence[Source], probe_seconds: float | None = None, answers: Answers | None = None
+    sources: Sequence[ConfigList], probe_seconds: float | None = None, answers: Answers | None = None
 ) -> list[ListReport]:
     """Check lists, and ask the host once for all of them.
 
@@ -59,14 +59,19 @@ def examine(
         has_objects = any(source.objects for source in sources)
         answers = ask(sources, probe_seconds) if has_objects else Answers()
     lists = answers.lists or [[]] * len(sources)
-    return [
-        _list_report(source, entry_answers, answers, environ, probe_seconds is not None)
-        for source, entry_answers in zip(sources, lists, strict=True)
-    ]
+    refusals = answers.refusals_of_objects or [None] * len(sources)
+    reports = []
+    for source, entry_answers, refusal in zip(sources, lists, refusals, strict=True):
+        report = _list_report(source, entry_answers, answers, environ, probe_seconds is not None)
+        if source.single_object:
+            masking = Masking([source.entries, source.options], environ)
+            report.problems.insert(0, _mask_problem(_no_list_problem(refusal, answers), masking))
+        reports.append(report)
+    return reports
 
 
 def _list_report(
-    source: Source,
+    source: ConfigList,
     entry_answers: Sequence[Mapping[str, Any]],
     answers: Answers,
     environ: Mapping[str, str],
@@ -82,7 +87,7 @@ def _list_report(
             report.entries.append(EntryReport(index, problems=[_no_object_problem(entry)]))
             continue
         repeated_options = source.repeated_options[index] if source.repeated_options else ()
-        facts = Facts(
+        checked = CheckedEntry(
             index,
             len(source.entries),
             entry,
@@ -91,57 +96,71 @@ def _list_report(
             environ,
             repeated_options,
         )
-        entry_report = _entry_report(facts, masking, is_probed=is_probed)
+        entry_report = _entry_report(checked, masking, is_probed=is_probed)
         if index in duplicate_of:
             entry_report.problems.append(duplicate_problem(duplicate_of[index]))
         report.entries.append(entry_report)
-        list_problems += beside_problems(facts)
+        list_problems += beside_problems(checked)
     report.problems = [_mask_problem(problem, masking) for problem in dict.fromkeys(list_problems)]
     if not source.entries:
         report.problems.append(Problem("empty", ERROR, "the list has no entries; add one"))
     return report
 
 
-def _entry_report(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
-    model = facts.value("model")
-    problems = [_mask_problem(problem, masking) for problem in dict.fromkeys(entry_problems(facts))]
+def _entry_report(checked: CheckedEntry, masking: Masking, *, is_probed: bool) -> EntryReport:
+    model = checked.value("model")
+    problems = [_mask_problem(problem, masking) for problem in dict.fromkeys(entry_problems(checked))]
     report = EntryReport(
-        facts.index,
+        checked.index,
         masking.text(model) if isinstance(model, str) else None,
-        masking.text(facts.api_type) if facts.value("api_type") is not None else None,
-        masking.text(facts.url.partition("?")[0]) if facts.url else None,
+        masking.text(checked.api_type) if checked.value("api_type") is not None else None,
+        masking.text(checked.url.partition("?")[0]) if checked.url else None,
         problems,
-        [masking.text(note) for note in _notes(facts)],
+        [masking.text(note) for note in _notes(checked)],
     )
     if is_probed:
-        report.probe = masking.tree(_probe_result(facts))
+        report.probe = masking.tree(_probe_result(checked))
         if report.probe["verdict"] == WORKS:
             report.problems = [problem for problem in problems if problem.kind not in GUESSES]
     return report
 
 
-def _probe_result(facts: Facts) -> dict[str, Any]:
+def _probe_result(checked: CheckedEntry) -> dict[str, Any]:
     """The endpoint's answer, or why it was not asked."""
-    if facts.answer is None:
-        return asdict(Probe(NOT_PROBED, "AutoGen could not be asked to make its client"))
-    probe: dict[str, Any] = facts.answer["probe"]
+    if checked.answer is None:
+        return asdict(ProbeResult(NOT_PROBED, "AutoGen could not be asked to make its client"))
+    probe: dict[str, Any] = checked.answer["probe"]
     return probe
 
 
-def _notes(facts: Facts) -> Iterator[str]:
+def _notes(checked: CheckedEntry) -> Iterator[str]:
     """What could not be checked."""
-    if facts.answer is None:
+    if checked.answer is None:
         return
-    for refusal in facts.answer["refusals"]:
+    for refusal in checked.answer["refusals"]:
         if refusal["kind"] == "package":
             yield f"the host has no model client for it, so its options were not tried: {refusal['message']}"
-    if facts.answer["is_custom"]:
+    if checked.answer["is_custom"]:
         yield "its model client is the application's, so its options are its own"
-    elif holds_own_objects(facts.entry):
+    elif holds_own_objects(checked.entry):
         yield "it holds objects of the program, in whose place others were tried"
-    timeout_note = unset_timeout_note(facts)
+    timeout_note = unset_timeout_note(checked)
     if timeout_note is not None:
         yield timeout_note
+
+
+def _no_list_problem(refusal: str | None, answers: Answers) -> Problem:
+    if refusal is not None:
+        message = f"is one object: agents of {answers.host} end with {refusal}; put it into [ ]"
+        return Problem("not_a_list", ERROR, message)
+    reception = (
+        "and not every AutoGen takes that"
+        if answers.host is None
+        else f"which {answers.host} takes for a list"
+    )
+    return Problem(
+        "not_a_list", WARNING, f"is one object, {reception}; put it into [ ], as AutoGen's functions want it"
+    )
 
 
 def _no_object_problem(entry: Any) -> Problem:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from autogen_otel.checks.offline.placeholders import is_dummy
+from autogen_otel.checks.placeholders import is_dummy
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.names import looks_secret

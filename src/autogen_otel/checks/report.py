@@ -17,6 +17,7 @@ GUESSES: Final = frozenset({"key_shape", "key_placeholder", "model_placeholder",
 """Kinds of problems that are guesses: an endpoint that works proves them wrong."""
 
 MEANINGS: Final[Mapping[str, str]] = {
+    "not_a_list": "one object where AutoGen wants a list of them, and what it does with that",
     "not_an_object": "an entry is no object",
     "unknown_option": "an option that this host does not take, or a misspelt one",
     "repeated_option": "an option that stands twice in the same entry, of which the last counts",

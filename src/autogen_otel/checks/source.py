@@ -7,13 +7,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Final
 
-from autogen_otel.checks.values import json_type_name, to_plain
+from autogen_otel.checks.values import json_type_name, kind_of, to_plain
+from autogen_otel.plain_files import open_file
+from autogen_otel.plain_text import one_line
 from autogen_otel.reading import read, read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 
@@ -23,6 +26,9 @@ STANDARD_INPUT: Final = "-"
 _ATTRIBUTE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _LONGEST: Final = 300
 _LIST: Final = "config_list"
+_MOST_CHARACTERS: Final = 8_000_000
+_DEEPEST: Final = 50
+_TOO_DEEP: Final = "is no config_list: its JSON is nested too deeply"
 
 
 class SourceError(Exception):
@@ -30,22 +36,24 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ConfigList:
     """A list to check.
 
     Args:
         label: where it comes from, for people.
         entries: its entries, as plain data.
         options: the options beside it in an ``llm_config``.
-        text: its JSON as the user wrote it; ``None`` if it is a value of a program.
+        document: the object in JSON that the list is in; ``None`` if there is none.
         repeated_options: for each entry, the options that are in it twice.
+        single_object: whether one object stands where AutoGen wants a list.
     """
 
     label: str
     entries: list[Any]
     options: dict[str, Any] = field(default_factory=dict)
-    text: str | None = None
+    document: Mapping[str, Any] | None = None
     repeated_options: tuple[tuple[str, ...], ...] = ()
+    single_object: bool = False
 
     @property
     def objects(self) -> list[Mapping[str, Any]]:
@@ -58,7 +66,7 @@ def is_entry(entry: Any) -> bool:
     return isinstance(entry, Mapping) and not (_LIST in entry and "model" not in entry)
 
 
-def find(config: str | None) -> Source:
+def find(config: str | None) -> ConfigList:
     """Find the list that an argument of the command line names.
 
     Args:
@@ -70,7 +78,7 @@ def find(config: str | None) -> Source:
     """
     name = VARIABLE if config is None else config
     if name == STANDARD_INPUT:
-        return of_text(sys.stdin.read(), "standard input")
+        return of_text(sys.stdin.read(_MOST_CHARACTERS + 1), "standard input")
     # In AutoGen's order: a variable of this name comes first.
     if name in os.environ and (config is None or not _is_file(name)):
         return _of_variable(name, os.environ[name])
@@ -106,7 +114,7 @@ def own_entries(config: str | None) -> list[Any]:
     return list(entries) if isinstance(entries, (list, tuple)) else [entries]
 
 
-def of_value(value: Any, label: str = "the list") -> Source:
+def of_value(value: Any, label: str = "the list") -> ConfigList:
     """Take a list, an ``LLMConfig``, an entry, or a dict with a ``config_list``.
 
     Raises:
@@ -118,17 +126,17 @@ def of_value(value: Any, label: str = "the list") -> Source:
     dump = read(value, "model_dump")
     if isinstance(entries, list):
         options = to_plain(dump()) if callable(dump) else {}
-        return Source(label, [to_plain(entry) for entry in entries], _without_list(options))
+        return ConfigList(label, [to_plain(entry) for entry in entries], _without_list(options))
     if isinstance(value, (list, tuple)):
-        return Source(label, [to_plain(entry) for entry in value])
+        return ConfigList(label, [to_plain(entry) for entry in value])
     if callable(dump) and read(value, "model") is not None:
-        return Source(label, [to_plain(value)])
+        return ConfigList(label, [to_plain(value)])
     if callable(value):
         raise SourceError(f"{label} is a function or class; name the list that it makes")
     raise SourceError(f"{label} is {json_type_name(value)}; a config_list is a list of objects")
 
 
-def of_text(text: str, label: str) -> Source:
+def of_text(text: str, label: str) -> ConfigList:
     """Read a list from JSON.
 
     Raises:
@@ -138,22 +146,62 @@ def of_text(text: str, label: str) -> Source:
         raise SourceError(
             f"{label} begins with a byte order mark, which AutoGen cannot read; save it as UTF-8 without one"
         )
-    builder = _ObjectBuilder()
+    if len(text) > _MOST_CHARACTERS:
+        raise SourceError(f"{label} is longer than {_MOST_CHARACTERS:,} characters; that is no config_list")
+    repeated: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+    value = _parse(text, label, repeated)
+    if not isinstance(value, (dict, list)):
+        raise SourceError(f"{label} is {json_type_name(value)}; a config_list is a list of objects")
+    config_list = ConfigList(label, value) if isinstance(value, list) else _of_mapping(value, label)
+    repeated_by_id = {id(json_object): names for json_object, names in repeated}
+    document = value if isinstance(value, dict) and value.get(_LIST) is not None else None
+    return replace(
+        config_list,
+        document=document,
+        repeated_options=tuple(repeated_by_id.get(id(entry), ()) for entry in config_list.entries),
+        single_object=config_list.single_object or (isinstance(value, dict) and document is None),
+    )
+
+
+def _parse(text: str, label: str, repeated: list[tuple[dict[str, Any], tuple[str, ...]]]) -> Any:
+    """Parse JSON, and add the objects in which a name stands twice, with these names.
+
+    Raises:
+        SourceError: it is no JSON, or nested too deeply.
+    """
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        json_object = dict(pairs)
+        if len(json_object) < len(pairs):
+            counts = Counter(name for name, _ in pairs)
+            repeated.append((json_object, tuple(name for name, count in counts.items() if count > 1)))
+        return json_object
+
     try:
-        value = json.loads(text, object_pairs_hook=builder.build)
+        value = json.loads(text, object_pairs_hook=build)
     except json.JSONDecodeError as error:
         position = f"{error.msg} in line {error.lineno}, column {error.colno}"
         raise SourceError(f"{label} is no JSON: {position}{_hint(text, error.pos)}") from None
+    except ValueError as error:
+        raise SourceError(f"{label} is no config_list: {one_line(str(error))}") from None
     except RecursionError:
-        raise SourceError(f"{label} is no config_list: its JSON is nested too deeply") from None
-    if isinstance(value, dict):
-        source = _of_mapping(value, label)
-    elif isinstance(value, list):
-        source = Source(label, value)
-    else:
-        raise SourceError(f"{label} is {json_type_name(value)}; a config_list is a list of objects")
-    repeated_options = tuple(builder.repeated_in(entry) for entry in source.entries)
-    return Source(label, source.entries, source.options, text, repeated_options)
+        raise SourceError(f"{label} {_TOO_DEEP}") from None
+    if _is_too_deep(value):
+        raise SourceError(f"{label} {_TOO_DEEP}")
+    return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Whether a value is nested deeper than any option is, so that nothing may recurse in it."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for container in level
+            if isinstance(container, (dict, list))
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+    return any(isinstance(item, (dict, list)) for item in level)
 
 
 _HINTS: Final = (
@@ -175,31 +223,43 @@ def _hint(text: str, position: int) -> str:
     )
 
 
-class _ObjectBuilder:
-    """Builds the objects of a JSON text, and remembers which keys were in them twice."""
+def drop_entries(config_list: ConfigList, dead_indices: Collection[int]) -> str:
+    """Write the list as JSON without the entries at these positions.
 
-    def __init__(self) -> None:
-        self._repeated: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+    Args:
+        config_list: the list.
+        dead_indices: positions, from 0.
 
-    def build(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        json_object = dict(pairs)
-        if len(json_object) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated_names = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
-            self._repeated.append((json_object, repeated_names))
-        return json_object
+    Raises:
+        SourceError: the list comes from a program and holds what JSON cannot.
+    """
+    entries = [
+        _to_json_value(entry, index)
+        for index, entry in enumerate(config_list.entries)
+        if index not in dead_indices
+    ]
+    document = entries if config_list.document is None else {**config_list.document, _LIST: entries}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
-    def repeated_in(self, entry: Any) -> tuple[str, ...]:
-        return next(
-            (repeated_names for json_object, repeated_names in self._repeated if json_object is entry), ()
+
+def _to_json_value(value: Any, index: int) -> Any:
+    kind = kind_of(value)
+    if kind == "tuple":
+        return [_to_json_value(item, index) for item in value["items"]]
+    if kind is not None:
+        raise SourceError(
+            f"entry {index} holds a {kind} of the program, which JSON cannot; leave out --drop-dead"
         )
+    if isinstance(value, dict):
+        return {key: _to_json_value(item, index) for key, item in value.items()}
+    return [_to_json_value(item, index) for item in value] if isinstance(value, list) else value
 
 
-def _of_mapping(value: dict[str, Any], label: str) -> Source:
+def _of_mapping(value: dict[str, Any], label: str) -> ConfigList:
     if value.get(_LIST) is None:
         if "model" in value:
             # One entry instead of a list.
-            return Source(label, [{key: item for key, item in value.items() if key != _LIST}])
+            return ConfigList(label, [{key: item for key, item in value.items() if key != _LIST}])
         raise SourceError(
             f"{label} is an object without a config_list; give the list, or the whole llm_config"
         )
@@ -209,7 +269,7 @@ def _of_mapping(value: dict[str, Any], label: str) -> Source:
         raise SourceError(
             f"{label} has a config_list that is {json_type_name(entries)}; it is a list of objects"
         )
-    return Source(label, entries, _without_list(value))
+    return ConfigList(label, entries, _without_list(value), single_object=isinstance(config_list, dict))
 
 
 def _without_list(options: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +283,7 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _of_variable(name: str, value: str) -> Source:
+def _of_variable(name: str, value: str) -> ConfigList:
     if _is_file(value):
         return _of_file(value, f"{_redact(value)} (from {name})")
     if not value.lstrip().startswith(("[", "{", "\ufeff")):
@@ -234,12 +294,13 @@ def _of_variable(name: str, value: str) -> Source:
     return of_text(value, f"the variable {name}")
 
 
-def _of_file(path: str, label: str) -> Source:
+def _of_file(path: str, label: str) -> ConfigList:
     if path.endswith(".py"):
         example = f"{Path(path).stem}:config_list"
         raise SourceError(f"{label} is Python and no JSON; name the list in it, such as {example}")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open_file(Path(path).resolve()) as file:
+            text = file.read(_MOST_CHARACTERS + 1).decode()
     except UnicodeDecodeError:
         raise SourceError(f"{label} is not UTF-8; save it so") from None
     except OSError as error:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from autogen_otel.checks.asking.ask import Answers
+from autogen_otel.checks.ask import Answers
 from autogen_otel.checks.examine import examine
 from autogen_otel.checks.report import ListReport
-from autogen_otel.checks.source import Source, SourceError, of_value
+from autogen_otel.checks.source import ConfigList, SourceError, of_value
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.processes.at_exit import AT_EXIT
 from autogen_otel.one_at_a_time import OneAtATime
@@ -38,7 +38,7 @@ class StartupCheck:
 
     def after_fork(self) -> None:
         """Forget the check under way: a forked process has no thread for it."""
-        self._pending_sources: list[Source] = []
+        self._pending_sources: list[ConfigList] = []
         self._thread: threading.Thread | None = None
         self._change: OneAtATime[partial[None]] = OneAtATime(partial.__call__)
         self._is_over = False
@@ -62,7 +62,7 @@ class StartupCheck:
         fork.notice()
         self._change(partial(self._add, digest, source))
 
-    def _add(self, digest: bytes, source: Source) -> None:
+    def _add(self, digest: bytes, source: ConfigList) -> None:
         if self._is_over or digest in self._checked_digests or len(self._checked_digests) >= _MOST_LISTS:
             return
         self._checked_digests.add(digest)
@@ -95,7 +95,7 @@ class StartupCheck:
         if self._pending_sources:
             self._start()
 
-    def _check(self, sources: list[Source], answers: Answers | None = None) -> None:
+    def _check(self, sources: list[ConfigList], answers: Answers | None = None) -> None:
         try:
             reports = examine(sources, answers=answers)
             if answers is None and self._is_over:

@@ -73,8 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, and print the report or the list without its dead entries."""
     from autogen_otel.checks import SourceError, examine  # noqa: PLC0415 - other commands need none of it
-    from autogen_otel.checks.dropping import drop_entries  # noqa: PLC0415 - same
-    from autogen_otel.checks.source import find  # noqa: PLC0415 - same
+    from autogen_otel.checks.source import drop_entries, find  # noqa: PLC0415 - same
 
     if args.drop_dead and args.format == "json":
         raise CommandError(

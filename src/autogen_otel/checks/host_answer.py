@@ -8,8 +8,8 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any, Final
 
-from autogen_otel.checks.host.attempt import RANGES, Attempt, attempt, body_of, call_options
-from autogen_otel.checks.host.refusal import Refusal
+from autogen_otel.checks.host import RANGES, Attempt, attempt, body_of, call_options
+from autogen_otel.checks.refusal import Refusal
 from autogen_otel.checks.values import holds_own_objects
 from autogen_otel.reading import read, read_text
 
@@ -18,7 +18,7 @@ _HARMLESS: Final = {"model": "gpt-4o", "api_key": "sk-00000000000000000000000000
 _AZURE: Final = {"api_version": "2024-06-01", "base_url": "https://check.openai.azure.com"}
 
 
-def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dict[str, Any], Attempt]:
+def ask_about(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dict[str, Any], Attempt]:
     """Ask the host about one entry, again without each option that it refuses, until it refuses no more.
 
     Args:

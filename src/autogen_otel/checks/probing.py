@@ -12,10 +12,10 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from autogen_otel.checks.host.attempt import MESSAGES, Attempt, Request, body_of
-from autogen_otel.checks.probe import watching
-from autogen_otel.checks.probe.verdicts import Ability, Exchange, Probe, judge
+from autogen_otel.checks import watching
+from autogen_otel.checks.host import MESSAGES, Attempt, Request, body_of
 from autogen_otel.checks.values import is_number
+from autogen_otel.checks.verdicts import Ability, Exchange, ProbeResult, judge
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.search import in_header
 from autogen_otel.vocabulary.verdicts import (
@@ -70,12 +70,12 @@ def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -
         seconds: how long each endpoint may take, for all of its requests together.
     """
     watching.watch()
-    probings = [(answer, Probing(attempt, answer, seconds)) for answer, attempt in pairs]
-    for answer, probing in probings:
-        answer["probe"] = asdict(probing.result())
+    probes = [(answer, EndpointProbe(attempt, answer, seconds)) for answer, attempt in pairs]
+    for answer, probe in probes:
+        answer["probe"] = asdict(probe.result())
 
 
-class Probing:
+class EndpointProbe:
     """Asks one endpoint, in a thread of its own.
 
     Args:
@@ -87,17 +87,17 @@ class Probing:
     def __init__(self, attempt: Attempt, answer: Mapping[str, Any], seconds: float) -> None:
         self._attempt, self._answer, self._seconds = attempt, answer, seconds
         self._deadline = time.monotonic() + seconds
-        self._probe: Probe | None = None
+        self._probe: ProbeResult | None = None
         self._requests = 0
         # The process does not wait for it: a server may send a byte now and then for ever.
         self._thread = threading.Thread(target=self._run, name="autogen-otel-probe", daemon=True)
         self._thread.start()
 
-    def result(self) -> Probe:
+    def result(self) -> ProbeResult:
         """Wait for the answers until the time is over, and return them."""
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
         message = f"no answer within {self._seconds:g} s"
-        probe = self._probe or Probe(TOO_SLOW, message)
+        probe = self._probe or ProbeResult(TOO_SLOW, message)
         probe.requests = self._requests
         return probe
 
@@ -105,15 +105,15 @@ class Probing:
         reason = self._reason_not_to()
         try:
             if reason is not None:
-                self._keep(Probe(NOT_PROBED, reason))
+                self._keep(ProbeResult(NOT_PROBED, reason))
             elif self._attempt.sdk_request is None:
                 self._ask_host()
             else:
                 self._ask(self._attempt.sdk_request)
         except Exception as error:  # noqa: BLE001 - an odd answer must not keep us from asking the others
-            self._keep(Probe(NOT_PROBED, f"it could not be asked: {type(error).__name__}"))
+            self._keep(ProbeResult(NOT_PROBED, f"it could not be asked: {type(error).__name__}"))
 
-    def _keep(self, probe: Probe) -> None:
+    def _keep(self, probe: ProbeResult) -> None:
         self._probe = self._probe or probe
 
     def _reason_not_to(self) -> str | None:
@@ -145,16 +145,16 @@ class Probing:
             failure = error
         seconds, first = time.monotonic() - start, watching.THREAD_STATE.first_exchange
         if failure is None:
-            self._keep(Probe(WORKS, None, seconds))
+            self._keep(ProbeResult(WORKS, None, seconds))
         elif first is not None and (first.error is not None or not first.is_success):
             # The response says more than the exception that the host's client made of it.
             verdict, detail = judge(first, watching.THREAD_STATE.url, is_chat=False)
-            self._keep(Probe(verdict, detail, seconds, first.status))
+            self._keep(ProbeResult(verdict, detail, seconds, first.status))
         elif isinstance(failure, watching.NoMoreRequests):
-            self._keep(Probe(SERVER_ERROR, "its client asked again and again", seconds))
+            self._keep(ProbeResult(SERVER_ERROR, "its client asked again and again", seconds))
         else:
             verdict, detail = judge(Exchange(error=failure), "")
-            self._keep(Probe(verdict, detail, seconds))
+            self._keep(ProbeResult(verdict, detail, seconds))
 
     def _count(self) -> None:
         self._requests += 1
@@ -173,7 +173,7 @@ class Probing:
         was_moved = url != str(sdk_request.request.url)
         if was_moved and verdict in _MISSING_VERDICTS:
             verdict, detail = UNREACHABLE, f"it redirects to {urlsplit(url).path}, where {detail}"
-        probe = Probe(verdict, detail, exchange.seconds, exchange.status)
+        probe = ProbeResult(verdict, detail, exchange.seconds, exchange.status)
         probe.request_id = next(
             (exchange.headers[name] for name in _REQUEST_ID_HEADERS if name in exchange.headers), None
         )
@@ -253,7 +253,9 @@ class Probing:
         models = document.get("data") if isinstance(document, dict) else document
         return [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
 
-    def _look_for_model(self, sdk_request: Request, url: str, body: Mapping[str, Any], probe: Probe) -> None:
+    def _look_for_model(
+        self, sdk_request: Request, url: str, body: Mapping[str, Any], probe: ProbeResult
+    ) -> None:
         """Decide whether the model or the path is missing, and note the models that there are."""
         names = [
             str(listed_model["id"])

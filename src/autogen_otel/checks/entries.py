@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from autogen_otel.checks.offline.endpoints import endpoint_problems
-from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.keys import key_problem
-from autogen_otel.checks.offline.options import option_problems
-from autogen_otel.checks.offline.patience import patience_problems
-from autogen_otel.checks.offline.placeholders import is_placeholder, is_quoted, is_template
+from autogen_otel.checks.checked_entry import CheckedEntry
+from autogen_otel.checks.endpoints import endpoint_problems
+from autogen_otel.checks.keys import key_problem
+from autogen_otel.checks.options import option_problems
+from autogen_otel.checks.placeholders import is_placeholder, is_quoted, is_template
 from autogen_otel.checks.report import ERROR, WARNING, Problem
+from autogen_otel.checks.timeouts import timeout_problems
 from autogen_otel.checks.values import is_number, kind_of, revive
 from autogen_otel.operations.models.config_entries import has_odd_price
 
@@ -22,15 +22,15 @@ _OPENAI: Final = "https://api.openai.com/v1"
 _PRICE_NUMBERS: Final = 2
 
 
-def entry_problems(facts: Facts) -> list[Problem]:
+def entry_problems(checked: CheckedEntry) -> list[Problem]:
     """Find all problems of one entry by itself."""
-    host_problems = list(option_problems(facts))
+    host_problems = list(option_problems(checked))
     own_problems = [
-        *model_problems(facts),
-        *filter(None, [key_problem(facts)]),
-        *endpoint_problems(facts),
-        *price_problems(facts),
-        *patience_problems(facts),
+        *model_problems(checked),
+        *filter(None, [key_problem(checked)]),
+        *endpoint_problems(checked),
+        *price_problems(checked),
+        *timeout_problems(checked),
     ]
     if any(problem.kind == "api_type" for problem in host_problems):
         # The host took it for an entry of another type.
@@ -57,17 +57,17 @@ def _is_explained(problem: Problem, explanations: Sequence[Problem]) -> bool:
     return bool(errors) if problem.option is None else any(error.option == problem.option for error in errors)
 
 
-def model_problems(facts: Facts) -> Iterator[Problem]:
+def model_problems(checked: CheckedEntry) -> Iterator[Problem]:
     """Find problems of the model."""
-    model = facts.value("model")
-    if facts.is_custom and not _is_refused(facts, "model"):
+    model = checked.value("model")
+    if checked.is_custom and not _is_refused(checked, "model"):
         return
     if model is None or (isinstance(model, str) and not model.strip()):
         yield Problem("model_missing", ERROR, "model is missing; name the model to ask", "model")
     elif not isinstance(model, str):
         yield Problem("model_missing", ERROR, "model is no text; name the model to ask", "model")
-    elif not facts.is_local and is_placeholder(model):
-        is_sure = is_template(model) or facts.is_at_openai
+    elif not checked.is_local and is_placeholder(model):
+        is_sure = is_template(model) or checked.is_at_openai
         severity = ERROR if is_sure else WARNING
         yield Problem("model_placeholder", severity, "model is a placeholder; name the model to ask", "model")
     elif model != model.strip() or is_quoted(model) or "\n" in model:
@@ -76,10 +76,10 @@ def model_problems(facts: Facts) -> Iterator[Problem]:
         )
 
 
-def price_problems(facts: Facts) -> Iterator[Problem]:
+def price_problems(checked: CheckedEntry) -> Iterator[Problem]:
     """Find out if AutoGen can calculate with the price: one number, or one each for prompt and answer."""
-    price = revive(facts.value("price"))
-    if _is_refused(facts, "price") or (facts.answer is None and has_odd_price({"price": price})):
+    price = revive(checked.value("price"))
+    if _is_refused(checked, "price") or (checked.answer is None and has_odd_price({"price": price})):
         message = (
             "price must be two numbers, for 1000 tokens of the prompt and of the answer, such as [0.01, 0.03]"
         )
@@ -90,8 +90,8 @@ def price_problems(facts: Facts) -> Iterator[Problem]:
         yield Problem("price", WARNING, "price is negative or no number that can be added up", "price")
 
 
-def _is_refused(facts: Facts, option: str) -> bool:
-    refusals = [] if facts.answer is None else facts.answer["refusals"]
+def _is_refused(checked: CheckedEntry, option: str) -> bool:
+    refusals = [] if checked.answer is None else checked.answer["refusals"]
     return any(option == refusal["option"] or refusal["kind"] == option for refusal in refusals)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from autogen_otel.checks.offline.facts import Facts
+from autogen_otel.checks.checked_entry import CheckedEntry
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 from autogen_otel.checks.values import is_number, kind_of
 
@@ -16,15 +16,15 @@ _DEFAULT_RETRIES: Final = 2
 _LONG: Final = 600.0
 
 
-def patience_problems(facts: Facts) -> Iterator[Problem]:
+def timeout_problems(checked: CheckedEntry) -> Iterator[Problem]:
     """Find what is wrong with the timeout and the retries that are set."""
-    if facts.is_custom:
+    if checked.is_custom:
         return
-    timeout, retries = facts.value("timeout"), facts.value("max_retries")
+    timeout, retries = checked.value("timeout"), checked.value("max_retries")
     problems = [*_odd_timeout(timeout), *_odd_retries(retries)]
     yield from problems
     if not problems:
-        yield from _combined_problems(facts, timeout, retries)
+        yield from _combined_problems(checked, timeout, retries)
 
 
 def _odd_timeout(timeout: Any) -> Iterator[Problem]:
@@ -43,19 +43,19 @@ def _odd_retries(retries: Any) -> Iterator[Problem]:
         yield Problem("retries", ERROR, "max_retries is no whole number from 0", "max_retries")
 
 
-def _combined_problems(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
+def _combined_problems(checked: CheckedEntry, timeout: Any, retries: Any) -> Iterator[Problem]:
     """Check both as the SDK's client has them if the host made one, else as the entry sets them."""
-    answer = facts.answer or {}
+    answer = checked.answer or {}
     has_client = bool(answer.get("has_sdk"))
     if has_client:
         timeout = answer["timeout"] if answer["timeout"] is not None else timeout
         retries = answer["max_retries"]
-    if answer.get("waits_for_ever") or (not answer and facts.is_set("timeout") and timeout is None):
+    if answer.get("waits_for_ever") or (not answer and checked.is_set("timeout") and timeout is None):
         message = (
             "timeout is null, so a request that gets no answer is waited for for ever; give it in seconds"
         )
         yield Problem("timeout", WARNING, message, "timeout")
-    if retries == 0 and facts.count == 1:
+    if retries == 0 and checked.count == 1:
         message = "max_retries is 0 and there is no other entry, so the first hiccup ends the conversation"
         yield Problem("retries", WARNING, message, "max_retries")
     wait = total_wait(_DEFAULT_RETRIES if retries is None else retries)
@@ -67,15 +67,15 @@ def _combined_problems(facts: Facts, timeout: Any, retries: Any) -> Iterator[Pro
         yield Problem("timeout", WARNING, message, "timeout")
 
 
-def unset_timeout_note(facts: Facts) -> str | None:
+def unset_timeout_note(checked: CheckedEntry) -> str | None:
     """Say what a timeout that is not set means, if the SDK has a long default.
 
     Its default is 600 s for each attempt: ``openai._constants.DEFAULT_TIMEOUT``.
     """
-    answer = facts.answer or {}
+    answer = checked.answer or {}
     seconds: Any = answer.get("timeout")
     retries: Any = answer.get("max_retries")
-    if facts.is_custom or facts.is_set("timeout") or not is_number(seconds) or seconds < _LONG:
+    if checked.is_custom or checked.is_set("timeout") or not is_number(seconds) or seconds < _LONG:
         return None
     minutes = seconds * (1 + (_DEFAULT_RETRIES if retries is None else retries)) / 60
     return (

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from autogen_otel.checks.probe.verdicts import Exchange
+from autogen_otel.checks.verdicts import Exchange
 
 _LIBRARIES: Final = ("httpx", "httpx2")
 _MOST_HTTP_CLIENT_REQUESTS: Final = 5

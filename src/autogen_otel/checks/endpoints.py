@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.placeholders import is_placeholder_host, is_quoted
+from autogen_otel.checks.checked_entry import CheckedEntry
+from autogen_otel.checks.placeholders import is_placeholder_host, is_quoted
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
@@ -25,15 +25,15 @@ _OLLAMA_PORT: Final = 11434
 _SCHEMES: Final = frozenset({"http", "https", "ftp", "ws", "wss"})
 
 
-def endpoint_problems(facts: Facts) -> Iterator[Problem]:
+def endpoint_problems(checked: CheckedEntry) -> Iterator[Problem]:
     """Find problems of the address that the requests go to."""
-    if facts.is_custom:
+    if checked.is_custom:
         return
-    if facts.is_azure:
-        yield from _azure_problems(facts)
-    option = next((name for name in _URLS if facts.value(name) is not None), None)
-    problem = _written_url_problem(facts, option) if option is not None else None
-    problem = problem or _sent_url_problem(facts, option)
+    if checked.is_azure:
+        yield from _azure_problems(checked)
+    option = next((name for name in _URLS if checked.value(name) is not None), None)
+    problem = _written_url_problem(checked, option) if option is not None else None
+    problem = problem or _sent_url_problem(checked, option)
     if problem is not None:
         yield problem
 
@@ -42,15 +42,15 @@ def _problem(option: str, message: str, *, is_sure: bool = True, kind: str = "en
     return Problem(kind, ERROR if is_sure else WARNING, message, option)
 
 
-def _azure_problems(facts: Facts) -> Iterator[Problem]:
-    version = facts.value("api_version")
-    if version is None and not facts.environ.get("OPENAI_API_VERSION"):
+def _azure_problems(checked: CheckedEntry) -> Iterator[Problem]:
+    version = checked.value("api_version")
+    if version is None and not checked.environ.get("OPENAI_API_VERSION"):
         message = "api_version is missing, which Azure needs; add it, or set OPENAI_API_VERSION"
         yield _problem("api_version", message, kind="azure_version")
     elif version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
         message = "api_version is no version of Azure's, such as 2024-06-01"
         yield _problem("api_version", message, kind="azure_version")
-    if facts.value(*_URLS) is None and not facts.environ.get("AZURE_OPENAI_ENDPOINT"):
+    if checked.value(*_URLS) is None and not checked.environ.get("AZURE_OPENAI_ENDPOINT"):
         message = (
             "base_url is missing, without which Azure cannot be found; add https://….openai.azure.com, "
             "or set AZURE_OPENAI_ENDPOINT"
@@ -58,8 +58,8 @@ def _azure_problems(facts: Facts) -> Iterator[Problem]:
         yield _problem("base_url", message, kind="azure_endpoint")
 
 
-def _written_url_problem(facts: Facts, option: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
-    url = facts.value(option)
+def _written_url_problem(checked: CheckedEntry, option: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+    url = checked.value(option)
     if not isinstance(url, str):
         return _problem(option, f"{option} is no text")
     if not url.strip():
@@ -80,14 +80,14 @@ def _written_url_problem(facts: Facts, option: str) -> Problem | None:  # noqa: 
     return None
 
 
-def _sent_url_problem(facts: Facts, option: str | None) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+def _sent_url_problem(checked: CheckedEntry, option: str | None) -> Problem | None:  # noqa: PLR0911 - one return for each finding
     name = option or "base_url"
     try:
-        parts = urlsplit(facts.url or "")
+        parts = urlsplit(checked.url or "")
         port = parts.port
     except ValueError:
         return _problem(name, f"{name} is no URL: its host or port cannot be read")
-    if facts.url is None:
+    if checked.url is None:
         return None
     if parts.scheme not in _USABLE_SCHEMES or not parts.hostname:
         return _problem(name, f"{name} is no URL; it must begin with http:// or https://")
@@ -97,27 +97,27 @@ def _sent_url_problem(facts: Facts, option: str | None) -> Problem | None:  # no
         return _problem(name, f"{name} is null, which the host takes for a name; leave it out")
     if port == 0:
         return _problem(name, f"{name} has port 0, where nothing can listen")
-    return _path_problem(facts, name, parts)
+    return _path_problem(checked, name, parts)
 
 
-def _path_problem(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
+def _path_problem(checked: CheckedEntry, name: str, parts: SplitResult) -> Problem | None:
     match = _REPEATED_PATH.search(parts.path)
     if match is not None:
         return _problem(name, f"{name} ends in what the SDK adds: {match[1]} would be there twice; cut it")
-    if facts.is_at_azure and not facts.is_azure and facts.is_openai and "/openai/v1" not in parts.path:
+    if checked.is_at_azure and not checked.is_azure and checked.is_openai and "/openai/v1" not in parts.path:
         message = f'{name} leads to Azure, which needs "api_type": "azure"'
         return _problem(name, message, kind="azure_endpoint")
-    if facts.is_sent and facts.is_openai and not parts.path.endswith(_REQUEST_PATHS):
+    if checked.is_sent and checked.is_openai and not parts.path.endswith(_REQUEST_PATHS):
         explanation = "behind which the SDK puts its path; cut it, or move it to default_query"
         return _problem(name, f"{name} holds a query, {explanation}")
-    if parts.port == _OLLAMA_PORT and facts.is_openai and not parts.path.startswith("/v1"):
+    if parts.port == _OLLAMA_PORT and checked.is_openai and not parts.path.startswith("/v1"):
         message = f"{name} lacks /v1, below which Ollama has what OpenAI's SDK asks"
         return _problem(name, message, is_sure=False)
-    return _openai_url_problem(facts, name, parts) if facts.is_at_openai else None
+    return _openai_url_problem(checked, name, parts) if checked.is_at_openai else None
 
 
-def _openai_url_problem(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
-    if facts.is_azure:
+def _openai_url_problem(checked: CheckedEntry, name: str, parts: SplitResult) -> Problem | None:
+    if checked.is_azure:
         return _problem(name, f"{name} leads to OpenAI, but api_type is azure", kind="azure_endpoint")
     if parts.scheme == "http":
         return _problem(name, f"{name} leads to OpenAI without TLS; begin it with https://")

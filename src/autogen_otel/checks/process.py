@@ -15,7 +15,8 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.checks.host.interview import interview
+from autogen_otel.checks.host import refusal_of_object
+from autogen_otel.checks.host_answer import ask_about
 from autogen_otel.lineages import detect
 
 
@@ -44,20 +45,30 @@ def _answer(questions: dict[str, Any]) -> dict[str, Any]:
     wire = Wire()
     host = detect()
     if host.lineage is None:
-        return {"host": None, "problem": host.problem, "lists": []}
-    interviews = [
-        [interview(question["options"], entry) for entry in question["entries"]]
+        return {"host": None, "problem": host.problem, "lists": [], "refusals_of_objects": []}
+    asked_entries = [
+        [ask_about(question["options"], entry) for entry in question["entries"]]
         for question in questions["lists"]
     ]
-    answers = [[answer for answer, _ in entries] for entries in interviews]
+    answers = [[answer for answer, _ in entries] for entries in asked_entries]
     probe_seconds = questions["probe_seconds"]
     if probe_seconds is not None:
-        from autogen_otel.checks.probe.probing import probe_all  # noqa: PLC0415 - only those who probe need it
+        from autogen_otel.checks.probing import probe_all  # noqa: PLC0415 - only those who probe need it
 
-        wire.mend()
-        pairs = [pair for entries in interviews for pair in entries]
+        wire.connect()
+        pairs = [pair for entries in asked_entries for pair in entries]
         probe_all(pairs, probe_seconds)
-    return {"host": str(host.lineage), "problem": None, "lists": answers}
+    return {
+        "host": str(host.lineage),
+        "problem": None,
+        "lists": answers,
+        "refusals_of_objects": [
+            refusal_of_object(question["options"], question["entries"][0])
+            if question["single_object"]
+            else None
+            for question in questions["lists"]
+        ],
+    }
 
 
 # ---------------------------------------------------------------- the network
@@ -91,7 +102,7 @@ class Wire:
         self._is_cut = True
         sys.addaudithook(self._audit)
 
-    def mend(self) -> None:
+    def connect(self) -> None:
         """Let the process connect from now on."""
         self._is_cut = False
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from autogen_otel.checks.host.attempt import RANGES
-from autogen_otel.checks.offline.facts import Facts
+from autogen_otel.checks.checked_entry import CheckedEntry
+from autogen_otel.checks.host import RANGES
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 from autogen_otel.checks.values import is_number
 
@@ -74,26 +74,26 @@ def _simplify(option: str) -> str:
     return option.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
-def option_problems(facts: Facts) -> Iterator[Problem]:
+def option_problems(checked: CheckedEntry) -> Iterator[Problem]:
     """Find options of the entry that the host refuses, and misspelt ones that it ignores."""
-    for option in facts.repeated_options:
+    for option in checked.repeated_options:
         message = f"{option} stands twice in the entry, and only the last counts"
         yield Problem("repeated_option", WARNING, message, option)
-    if facts.answer is None:
+    if checked.answer is None:
         return
-    for refusal in facts.answer["refusals"]:
-        if not refusal["is_beside"] or refusal["option"] in facts.entry:
-            yield from _refusal_problems(refusal, facts, facts.answer)
-    yield from _number_problems(facts, facts.answer)
-    yield from _ignored_option_problems(facts, facts.answer)
+    for refusal in checked.answer["refusals"]:
+        if not refusal["is_beside"] or refusal["option"] in checked.entry:
+            yield from _refusal_problems(refusal, checked, checked.answer)
+    yield from _number_problems(checked, checked.answer)
+    yield from _ignored_option_problems(checked, checked.answer)
 
 
-def _number_problems(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
+def _number_problems(checked: CheckedEntry, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """Check the numbers that the host would send: it takes some that OpenAI's API does not.
 
     Other servers have limits of their own; to LM Studio and llama.cpp a ``max_tokens`` of -1 means no limit.
     """
-    is_openais = facts.is_at_openai or facts.is_at_azure
+    is_openais = checked.is_at_openai or checked.is_at_azure
     for option, value in answer["numbers"].items():
         minimum, maximum = RANGES[option]
         if isinstance(value, str):
@@ -107,12 +107,12 @@ def _number_problems(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Proble
             )
 
 
-def beside_problems(facts: Facts) -> Iterator[Problem]:
+def beside_problems(checked: CheckedEntry) -> Iterator[Problem]:
     """Find options beside the list that the host refuses."""
-    answer = facts.answer or {"refusals": ()}
+    answer = checked.answer or {"refusals": ()}
     for refusal in answer["refusals"]:
         option = refusal["option"]
-        if option is None or option in facts.entry or option not in facts.options:
+        if option is None or option in checked.entry or option not in checked.options:
             continue
         if refusal["kind"] == "unknown":
             yield _unknown_beside(option, answer)
@@ -122,20 +122,20 @@ def beside_problems(facts: Facts) -> Iterator[Problem]:
 
 
 def _refusal_problems(
-    refusal: Mapping[str, Any], facts: Facts, answer: Mapping[str, Any]
+    refusal: Mapping[str, Any], checked: CheckedEntry, answer: Mapping[str, Any]
 ) -> Iterator[Problem]:
     """The problem of a refusal, unless another check finds it in any case."""
     option, message = refusal["option"], str(refusal["message"])
     kind = refusal["kind"]
-    if kind == "unknown" and option in facts.entry:
-        yield _unknown_in_entry(option, facts, answer)
-    elif kind == "unknown" and option not in facts.options:
+    if kind == "unknown" and option in checked.entry:
+        yield _unknown_in_entry(option, checked, answer)
+    elif kind == "unknown" and option not in checked.options:
         # The host itself passes on an option that the installed SDK does not take.
         yield Problem("rejected", ERROR, f"the host cannot use the installed SDK: {message}")
-    elif kind == "value" and option in facts.entry and option not in {"price", "model"}:
+    elif kind == "value" and option in checked.entry and option not in {"price", "model"}:
         yield Problem("rejected", ERROR, f"{option} is refused by the host: {message}", option)
     elif kind == "api_type":
-        suggestion = nearest(facts.api_type, refusal["expected_types"])
+        suggestion = nearest(checked.api_type, refusal["expected_types"])
         hint = (
             f'; did you mean "{suggestion}"?'
             if suggestion
@@ -148,9 +148,9 @@ def _refusal_problems(
         yield Problem("rejected", ERROR, f"the host refuses the entry: {refusal['error']}: {message}")
 
 
-def _unknown_in_entry(option: str, facts: Facts, answer: Mapping[str, Any]) -> Problem:
+def _unknown_in_entry(option: str, checked: CheckedEntry, answer: Mapping[str, Any]) -> Problem:
     accepted_options, beside_options = answer["accepted_options"], answer["beside_options"]
-    if (option.startswith("azure_") or option == "api_version") and not facts.is_azure:
+    if (option.startswith("azure_") or option == "api_version") and not checked.is_azure:
         message = f'{option} is taken with "api_type": "azure" only'
         return Problem("unknown_option", ERROR, message, option, "api_type")
     if option in beside_options and option not in accepted_options:
@@ -181,32 +181,32 @@ def _unknown_option(option: str, accepted_options: Collection[str], position: st
     return Problem("unknown_option", ERROR, message, option, suggestion)
 
 
-def _ignored_option_problems(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
+def _ignored_option_problems(checked: CheckedEntry, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """Find misspelt options that the host does not refuse, because it passes them on or ignores them."""
-    if not facts.is_custom and isinstance(facts.value("api_type"), str):
-        yield from _misspelt_type_problems(facts, answer)
-    if facts.is_custom or facts.is_openai:
+    if not checked.is_custom and isinstance(checked.value("api_type"), str):
+        yield from _misspelt_type_problems(checked, answer)
+    if checked.is_custom or checked.is_openai:
         return
     accepted_options = answer["accepted_options"]
-    for option in facts.entry:
+    for option in checked.entry:
         suggestion = (
             None
             if option in accepted_options or len(option) < _LONG
             else nearest(option, accepted_options, _VERY_NEAR)
         )
-        if suggestion is not None and suggestion not in facts.entry:
+        if suggestion is not None and suggestion not in checked.entry:
             message = f"{option} is probably misspelt and ignored; did you mean {suggestion}?"
             yield Problem("unknown_option", WARNING, message, option, suggestion)
 
 
-def _misspelt_type_problems(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
+def _misspelt_type_problems(checked: CheckedEntry, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """Find an ``api_type`` that pyautogen 0.2 does not know and so treats as ``openai``."""
-    api_type = facts.api_type
+    api_type = checked.api_type
     is_refused = any(refusal["kind"] == "api_type" for refusal in answer["refusals"])
     if is_refused or api_type.startswith(_PREFIXED) or _simplify(api_type) in _OPENAI_TYPES:
         return
     if _simplify(api_type) in _TYPES:
-        if facts.is_at_openai:
+        if checked.is_at_openai:
             message = "the host does not know this api_type and asks OpenAI; give the provider's base_url too"
             yield Problem("api_type", ERROR, message, "api_type")
         return

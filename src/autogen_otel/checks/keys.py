@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.placeholders import (
+from autogen_otel.checks.checked_entry import CheckedEntry
+from autogen_otel.checks.placeholders import (
     is_dummy,
     is_masked,
     is_own_word,
@@ -70,29 +70,29 @@ _VARIABLES: Final = {
 }
 
 
-def key_problem(facts: Facts) -> Problem | None:
+def key_problem(checked: CheckedEntry) -> Problem | None:
     """Find what is wrong with the key."""
-    key = facts.value("api_key")
-    if facts.is_custom or kind_of(key) is not None:
+    key = checked.value("api_key")
+    if checked.is_custom or kind_of(key) is not None:
         return None
     if key is None:
-        return _environment_key_problem(facts)
+        return _environment_key_problem(checked)
     if not isinstance(key, str):
         return _problem("key_shape", f"api_key is {json_type_name(key)}, not text")
     if not key.strip():
-        return _problem("key_missing", f"api_key is empty; {_remedy(facts)}")
-    return _text_problem(key, facts, "api_key")
+        return _problem("key_missing", f"api_key is empty; {_remedy(checked)}")
+    return _text_problem(key, checked, "api_key")
 
 
-def _environment_key_problem(facts: Facts) -> Problem | None:
+def _environment_key_problem(checked: CheckedEntry) -> Problem | None:
     """Find what is wrong with the key that the SDK reads from the environment."""
-    if not facts.is_openai or facts.value(*_OTHER_AZURE_CREDENTIALS) is not None:
+    if not checked.is_openai or checked.value(*_OTHER_AZURE_CREDENTIALS) is not None:
         return None
-    name = next((name for name in _variables(facts) if facts.environ.get(name)), None)
+    name = next((name for name in _variables(checked) if checked.environ.get(name)), None)
     if name is not None:
-        return _text_problem(facts.environ[name], facts, f"the key in {name}")
-    if facts.answer is None or any(map(_is_about_keys, facts.answer["refusals"])):
-        return _problem("key_missing", f"there is no api_key; {_remedy(facts)}")
+        return _text_problem(checked.environ[name], checked, f"the key in {name}")
+    if checked.answer is None or any(map(_is_about_keys, checked.answer["refusals"])):
+        return _problem("key_missing", f"there is no api_key; {_remedy(checked)}")
     return None
 
 
@@ -102,7 +102,7 @@ def _is_about_keys(refusal: Mapping[str, Any]) -> bool:
     return "credential" in words or "api_key" in words or "authentication" in words
 
 
-def _text_problem(key: str, facts: Facts, label: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+def _text_problem(key: str, checked: CheckedEntry, label: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
     if any(character in key for character in "\r\n"):
         return _problem(
             "key_shape", f"{label} holds a line break, with which no request can be sent; remove it"
@@ -113,38 +113,38 @@ def _text_problem(key: str, facts: Facts, label: str) -> Problem | None:  # noqa
     if is_quoted(key):
         return _problem("key_shape", f"{label} holds quotes of its own, which are sent with it; remove them")
     if not (key.isascii() and key.isprintable()):
-        if is_masked(key) and not facts.is_local:
+        if is_masked(key) and not checked.is_local:
             return _problem(
                 "key_placeholder", f"{label} is a placeholder or was copied with its middle left out"
             )
         return _problem("key_shape", f"{label} holds characters that no header can; copy it anew")
-    if facts.is_local:
+    if checked.is_local:
         return None
     if is_placeholder(key):
         # An unknown server may accept any word.
-        is_sure = is_template(key) or _needed_issuer(facts) is not None
+        is_sure = is_template(key) or _needed_issuer(checked) is not None
         return _problem(
-            "key_placeholder", f"{label} is a placeholder; {_remedy(facts)}", ERROR if is_sure else WARNING
+            "key_placeholder", f"{label} is a placeholder; {_remedy(checked)}", ERROR if is_sure else WARNING
         )
-    if (is_dummy(key) or is_own_word(key)) and _needed_issuer(facts) is not None:
+    if (is_dummy(key) or is_own_word(key)) and _needed_issuer(checked) is not None:
         return _problem(
-            "key_placeholder", f"{label} is a placeholder, and {_needed_issuer(facts)} wants a real one"
+            "key_placeholder", f"{label} is a placeholder, and {_needed_issuer(checked)} wants a real one"
         )
-    if is_masked(key) and _needed_issuer(facts) is not None:
+    if is_masked(key) and _needed_issuer(checked) is not None:
         return _problem("key_placeholder", f"{label} was copied with its middle left out; copy the whole key")
-    return _issuer_problem(key, facts, label)
+    return _issuer_problem(key, checked, label)
 
 
-def _issuer_problem(key: str, facts: Facts, label: str) -> Problem | None:
+def _issuer_problem(key: str, checked: CheckedEntry, label: str) -> Problem | None:
     issuer = next((name for start, name in _ISSUERS.items() if key.startswith(start)), None)
-    needed_issuer = _needed_issuer(facts)
+    needed_issuer = _needed_issuer(checked)
     if needed_issuer == "Azure" and key.startswith("sk-"):
         issuer = issuer or "OpenAI"
     if needed_issuer is not None and issuer is not None and issuer != needed_issuer:
         return _problem(
             "key_shape", f"{label} has the shape of a key of {issuer}, but {needed_issuer} is asked"
         )
-    if not facts.is_at_openai:
+    if not checked.is_at_openai:
         return None
     if not key.startswith(_OPENAI_BEGINNINGS):
         return _problem(
@@ -155,27 +155,27 @@ def _issuer_problem(key: str, facts: Facts, label: str) -> Problem | None:
     return None
 
 
-def _needed_issuer(facts: Facts) -> str | None:
+def _needed_issuer(checked: CheckedEntry) -> str | None:
     """The provider whose key the entry needs; ``None`` if any key may do."""
-    host = facts.hostname
+    host = checked.hostname
     if host is not None:
         for domain, issuer in _HOSTS.items():
             if host == domain or host.endswith(f".{domain}"):
                 return issuer
         return None
-    return next((issuer for start, issuer in _TYPES.items() if facts.api_type.startswith(start)), None)
+    return next((issuer for start, issuer in _TYPES.items() if checked.api_type.startswith(start)), None)
 
 
-def _variables(facts: Facts) -> tuple[str, ...]:
-    return _VARIABLES["azure" if facts.is_azure else "openai"]
+def _variables(checked: CheckedEntry) -> tuple[str, ...]:
+    return _VARIABLES["azure" if checked.is_azure else "openai"]
 
 
-def _remedy(facts: Facts) -> str:
-    if facts.is_local:
+def _remedy(checked: CheckedEntry) -> str:
+    if checked.is_local:
         return "for a server that wants none, any word will do, such as EMPTY"
     return (
-        f"put the key there, or leave it out and set {_variables(facts)[0]}"
-        if facts.is_openai
+        f"put the key there, or leave it out and set {_variables(checked)[0]}"
+        if checked.is_openai
         else "put the key there"
     )
 

@@ -100,7 +100,7 @@ class Ability:
 
 
 @dataclass(slots=True)
-class Probe:
+class ProbeResult:
     """What is known of an endpoint after asking it.
 
     Args:

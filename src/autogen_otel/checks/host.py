@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.checks.host.refusal import Refusal, refusals
+from autogen_otel.checks.refusal import Refusal, refusals
 from autogen_otel.checks.values import revive
-from autogen_otel.reading import read
+from autogen_otel.plain_text import one_line
+from autogen_otel.reading import read, read_text
 
 MESSAGES: Final = ({"role": "user", "content": "Reply with the single word OK."},)
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
@@ -93,7 +94,7 @@ def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
         entry: the entry, likewise.
     """
     try:
-        agent = _make_agent(options, entry)
+        agent = _make_agent(options, [revive(entry)])
     except Exception as error:  # noqa: BLE001 - whatever the host refuses with is the answer
         return Attempt(refusals(error))
     client = agent.client._clients[0]  # noqa: SLF001 - AutoGen gives its model clients to nobody
@@ -104,6 +105,15 @@ def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
         return Attempt(agent=agent, client=client)
     model_refusals, sdk_request = _ask_model(agent, sdk)
     return Attempt(model_refusals, agent, client, sdk, sdk_request)
+
+
+def refusal_of_object(options: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:
+    """What the host ends with if an entry stands where it wants a list; ``None`` if it takes that."""
+    try:
+        _make_agent(options, revive(entry))
+    except Exception as error:  # noqa: BLE001 - whatever the host refuses with is the answer
+        return one_line(f"{type(error).__name__}: {read_text(error)}")
+    return None
 
 
 def sdk_of(client: Any) -> Any:
@@ -134,11 +144,11 @@ def _parameters(function: Any) -> Iterable[str]:
     ]
 
 
-def _make_agent(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Any:
+def _make_agent(options: Mapping[str, Any], config_list: Any) -> Any:
     autogen = importlib.import_module("autogen")
     return autogen.ConversableAgent(
         "checked",
-        llm_config={**revive(options), "config_list": [revive(entry)]},
+        llm_config={**revive(options), "config_list": config_list},
         human_input_mode="NEVER",
         code_execution_config=False,
     )

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from autogen_otel.checks.source import Source
+from autogen_otel.checks.source import ConfigList
 
 _SECONDS: Final = 60.0
 """Seconds that the host may take; the process has to import it."""
 _PER_ENTRY: Final = 1.0
-_START: Final = (
-    "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.asking.process import main; main()"
-)
+_START: Final = "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.process import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +25,19 @@ class Answers:
     Args:
         host: its name and version; ``None`` if it could not be asked.
         problem: why it could not be asked.
-        lists: for each list, for each object in it, what ``interview`` found.
+        lists: for each list, for each object in it, what ``ask_about`` found.
+        refusals_of_objects: for each list, what the host ends with if it is one object; else ``None``.
     """
 
     host: str | None = None
     problem: str | None = None
     lists: Sequence[Sequence[dict[str, Any]]] = field(default_factory=tuple)
+    refusals_of_objects: Sequence[str | None] = field(default_factory=tuple)
 
 
-def ask(sources: Sequence[Source], probe_seconds: float | None = None, limit: float = _SECONDS) -> Answers:
+def ask(
+    sources: Sequence[ConfigList], probe_seconds: float | None = None, limit: float = _SECONDS
+) -> Answers:
     """Ask the host about lists, in one process.
 
     Args:
@@ -45,7 +47,10 @@ def ask(sources: Sequence[Source], probe_seconds: float | None = None, limit: fl
     """
     limit += sum(len(source.objects) for source in sources) * _PER_ENTRY + (probe_seconds or 0.0)
     questions = {
-        "lists": [{"options": source.options, "entries": source.objects} for source in sources],
+        "lists": [
+            {"options": one.options, "entries": one.objects, "single_object": one.single_object}
+            for one in sources
+        ],
         "probe_seconds": probe_seconds,
         "limit": limit,
     }
@@ -70,4 +75,4 @@ def ask(sources: Sequence[Source], probe_seconds: float | None = None, limit: fl
         return Answers(problem=f"no process could be started for it ({type(error).__name__})")
     except ValueError:
         return Answers(problem=f"its process ended with exit code {process.returncode} and no answer")
-    return Answers(answer["host"], answer["problem"], answer["lists"])
+    return Answers(**answer)

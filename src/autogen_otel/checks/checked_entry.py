@@ -1,4 +1,4 @@
-"""The facts about an entry that its checks use."""
+"""The checked about an entry that its checks use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AZURE_HOSTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CheckedEntry:
     """One entry, and all that is known around it.
 
     Args:

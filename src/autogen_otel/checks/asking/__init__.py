@@ -1,1 +1,0 @@
-"""The process that asks the host, and the function that starts it."""

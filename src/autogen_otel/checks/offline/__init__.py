@@ -1,1 +1,0 @@
-"""The checks of entries that need no network."""

@@ -1,1 +1,0 @@
-"""Asks whether the endpoint of an entry answers, and what it can do."""
