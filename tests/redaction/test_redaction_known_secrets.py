@@ -175,6 +175,27 @@ def test_the_environment_gives_values_of_secret_names_and_passwords_in_urls(tmp_
     assert secrets.mask(unharmed) == unharmed
 
 
+class Lazy:
+    """Loads itself when any attribute is read, as proxies of databases do."""
+
+    read: list[str]
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "read", [])
+
+    def __getattribute__(self, name: str) -> Any:
+        if name != "read":
+            object.__getattribute__(self, "read").append(name)
+        return object.__getattribute__(self, name)
+
+
+def test_objects_in_configuration_are_not_read() -> None:
+    lazy = Lazy()
+    secrets = KnownSecrets()
+    secrets.add_tree({"model": "m", "client": lazy, "api_key": lazy, "list": [lazy]})
+    assert set(lazy.read) <= {"__dict__"}
+
+
 def test_a_hostile_tree_does_not_raise() -> None:
     class Hostile(UserDict[str, str]):
         def __getattribute__(self, name: str) -> Any:

@@ -121,8 +121,10 @@ def hides(key: str, value: object) -> bool:
     ``None``, booleans and empty text stay visible: they hold no secret, and that a key is missing is often
     the finding. So do numbers under names that also count things (``pass: 12``, ``token: 5``).
     """
-    if value is None or isinstance(value, bool) or (isinstance(value, (str, bytes)) and not value):
+    # By its type, because ``isinstance`` asks an object for its class, and that may be code of its own.
+    kind = type(value)
+    if value is None or kind is bool or (issubclass(kind, (str, bytes)) and not value):
         return False
     if not looks_secret(key):
         return False
-    return not (isinstance(value, (int, float)) and key.lower().endswith(("pass", "token")))
+    return not (issubclass(kind, (int, float)) and key.lower().endswith(("pass", "token")))

@@ -27,14 +27,14 @@ _SHORTEST_HEADER_PART: Final = 8
 """A shorter part of a request's header is as likely a flag as a secret."""
 
 
-def text_of(value: object, shortest: int = SHORTEST) -> str | None:
+def text_of(value: Any, shortest: int = SHORTEST) -> str | None:
     """Return text as it would be recorded; ``None`` if it is no text, too short or far too long."""
-    if isinstance(value, bytes):
+    if issubclass(type(value), bytes):
         try:
             value = bytes.decode(value, "utf-8")
         except UnicodeDecodeError:
             return None
-    if not isinstance(value, str) or str.__len__(value) > _LONGEST:
+    if not issubclass(type(value), str) or str.__len__(value) > _LONGEST:
         return None
     text = head(value, _LONGEST).strip()
     return clean(text) if len(text) >= shortest else None
@@ -132,12 +132,12 @@ class _Search:
         finally:
             self._path.discard(id(value))
 
-    def _walk_inside(self, value: object, secrets: list[object], depth: int, *, is_secret: bool) -> None:
-        if isinstance(value, (str, bytes)):
+    def _walk_inside(self, value: Any, secrets: list[object], depth: int, *, is_secret: bool) -> None:
+        if issubclass(type(value), (str, bytes)):
             secrets.extend(_secrets_in_text(value, is_secret=is_secret))
             return
         if callable(getattr(type(value), "get_secret_value", None)):
-            self._walk(value.get_secret_value(), secrets, depth, is_secret=True)  # type: ignore[attr-defined]
+            self._walk(value.get_secret_value(), secrets, depth, is_secret=True)
             return
         if callable(getattr(type(value), "unicode_string", None)):
             # Pydantic's URLs.
@@ -146,23 +146,23 @@ class _Search:
         rows = fields_of(value)
         if rows is not None:
             self._walk_pairs(((name, item) for name, item, _ in rows), secrets, depth)
-        elif isinstance(value, dict):
+        elif issubclass(type(value), dict):
             self._walk_pairs(dict.items(dict.copy(value)), secrets, depth)
-        elif isinstance(value, (list, tuple, set, frozenset)):
+        elif issubclass(type(value), (list, tuple, set, frozenset)):
             for item in tuple(value):
                 self._walk(item, secrets, depth, is_secret=is_secret)
         elif "_model" in instance_dict(value):
             # AG2 keeps its LLMConfig in a model behind attribute access.
             self._walk(instance_dict(value)["_model"], secrets, depth, is_secret=False)
 
-    def _walk_pairs(self, pairs: Iterable[tuple[object, object]], secrets: list[object], depth: int) -> None:
+    def _walk_pairs(self, pairs: Iterable[tuple[object, Any]], secrets: list[object], depth: int) -> None:
         for key, item in pairs:
             name = text_of(key, shortest=1) or ""
             is_secret = hides(name, item)
-            if isinstance(item, dict) and name.lower().endswith(("headers", "query")):
+            if issubclass(type(item), dict) and name.lower().endswith(("headers", "query")):
                 secrets.extend(_secrets_in_parameters(item))
             # A mapping of names to secrets; in other mappings the keys tell which values are secret.
-            if is_secret and isinstance(item, dict) and name.lower().endswith(_PLURALS):
+            if is_secret and issubclass(type(item), dict) and name.lower().endswith(_PLURALS):
                 for value in dict.values(dict.copy(item)):
                     self._walk(value, secrets, depth + 1, is_secret=True)
             self._walk(item, secrets, depth, is_secret=is_secret)
