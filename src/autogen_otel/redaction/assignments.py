@@ -20,6 +20,10 @@ _SIGNS: Final = re.compile(r"[:=|<(\[]|-(?<![\w.-].)")
 """One of these stands in each notation."""
 _SIGN: Final = re.compile(r"=>|:=|==|[=:]")
 _TAIL: Final = 108
+_LONG_TEXT: Final = 1024
+_MOST_KEYS: Final = 16
+_SHORT_TAIL: Final = 32
+"""Holds most names, with what stands between name and sign."""
 _LONGEST_NAME: Final = 80
 _FIRST_WORDS: Final = [
     "api",
@@ -46,9 +50,11 @@ _OPENING: Final = r"""[bBfFrRuU]{0,2}\\{0,3}["'`]"""
 # --token …
 _OPTION: Final = re.compile(rf"""-(?<![\w.-].)-?({_NAME}){_CLOSING}[ \t]{{1,4}}(?=[^\s-])""")
 # ("password", "…"), os.environ.get("API_KEY", "…"), getattr(config, "password", "…")
-_PAIR: Final = re.compile(
-    rf"""[(\[](?:(?<=attr.)[\w.]{{1,40}},)?\s?{_OPENING}({_NAME})\\{{0,3}}["'`]\s{{0,4}},\s{{0,4}}(?={_OPENING})"""
+_PAIR_IN: Final = (
+    rf"""(?:(?<=attr.)[\w.]{{1,40}},)?\s?{_OPENING}({_NAME})\\{{0,3}}["'`]\s{{0,4}},\s{{0,4}}(?={_OPENING})"""
 )
+_PAIR: Final = re.compile(rf"\({_PAIR_IN}")
+_LIST_PAIR: Final = re.compile(rf"\[{_PAIR_IN}")
 # | password | … |
 _CELL: Final = re.compile(rf"""\|[ \t]{{0,16}}[*_`]{{0,3}}({_NAME})[*`]{{0,3}}[ \t]{{0,16}}(?=\|)""")
 # <password>…</password>, <entry key="password">…</entry>
@@ -68,9 +74,9 @@ _PART_OF_PAIR: Final = re.compile(
     rf"""([nNkKhHfFvV](?<![\w.-].)(?:ame|AME|ey|EY|eader|EADER|ield|IELD|alue|ALUE)){_CLOSING}\s{{0,4}}(=>|[=:>])\s{{0,4}}(?:{_OPENING})?([\w.-]{{0,80}})"""
 )
 
-_NOTATIONS: Final = [
-    *(("-", _OPTION), ("[", _PAIR), ("(", _PAIR), ("|", _CELL), ("<", _TAG), ("<", _TAGGED)),
-]
+_NOTATIONS: Final = (
+    *(("-", _OPTION), ("(", _PAIR), ("[", _LIST_PAIR), ("|", _CELL), ("<", _TAG), ("<", _TAGGED)),
+)
 """Those without a sign of assignment, by a character that stands in each."""
 
 _ANNOTATION: Final = re.compile(
@@ -137,16 +143,44 @@ def names_a_secret(text: str) -> bool:
         # Names, identifiers and most sentences.
         return False
     for sign in ":=":
-        for tail in {part[-_TAIL:] for part in text.split(sign)} if sign in text else ():
-            match = _BEFORE_SIGN.match(tail[::-1])
-            if match and looks_secret(match[1][::-1]):
-                return True
-    for sign, expression in _NOTATIONS:
-        if sign in text and any(map(looks_secret, set(expression.findall(text)))):
+        if sign in text and _is_secret_before(text, sign):
+            return True
+    for mark, expression in _NOTATIONS:
+        if mark in text and any(map(looks_secret, set(expression.findall(text)))):
             return True
     return ("-u" in text and _LOGIN.search(text) is not None) or (
         ("alue" in text or "ALUE" in text) and next(_named_values(text), None) is not None
     )
+
+
+def _is_secret_before(text: str, sign: str) -> bool:
+    if sign == ":" and len(text) > _LONG_TEXT and _holds_records(text):
+        return False
+    parts = text.split(sign)
+    for length in (_SHORT_TAIL, _TAIL):
+        has_longer = False
+        # A set, because where there are many signs, what stands before them repeats itself.
+        for tail in {part[-length:] for part in parts}:
+            match = _BEFORE_SIGN.match(tail[::-1])
+            if match is None:
+                continue
+            if looks_secret(match[1][::-1]):
+                return True
+            has_longer = has_longer or match.end() == length
+        if not has_longer:
+            break
+    return False
+
+
+def _holds_records(text: str) -> bool:
+    """Tell whether all colons are those of JSON with the keys of its first object, all of them harmless.
+
+    Long results of tools are such records; to count keys takes a fifth of what it takes to list them.
+    """
+    keys = {part.rpartition('"')[2] for part in text[: text.find("}")].split('":')[:-1]}
+    if len(keys) > _MOST_KEYS or any(map(looks_secret, keys)):
+        return False
+    return sum(text.count(f'"{key}":') for key in keys) == text.count(":")
 
 
 def _name_before(tail: str) -> str:
@@ -296,20 +330,23 @@ def _block(text: str, at: int, name: str) -> tuple[Span | None, int]:
 
 
 def _pairs(text: str) -> Iterator[Span]:
-    match = _PAIR.search(text)
-    while match:
-        resume = match.end()
-        if looks_secret(match[1]):
-            opening = _QUOTED.match(text, match.end())
-            assert opening is not None
-            start, resume = opening.end(), _end_of_quoted(text, opening)
-            # Of a list or tuple only a pair tells; a call takes what else it needs.
-            at = match.start()
-            is_call = at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_")
-            is_pair = text[resume : resume + 8].lstrip("\\\"'` ,")[:1] == _BRACKETS[text[at]]
-            if (is_call or is_pair) and not _is_no_value(match[1], text[start:resume], is_quoted=True):
-                yield start, resume
-        match = _PAIR.search(text, resume)
+    for expression in (_PAIR, _LIST_PAIR):
+        match = expression.search(text)
+        while match:
+            resume = match.end()
+            if looks_secret(match[1]):
+                opening = _QUOTED.match(text, match.end())
+                assert opening is not None
+                start, resume = opening.end(), _end_of_quoted(text, opening)
+                if _is_pair(text, match.start(), resume) and _is_secret(match[1], text[start:resume]):
+                    yield start, resume
+            match = expression.search(text, resume)
+
+
+def _is_pair(text: str, at: int, end: int) -> bool:
+    """Whether brackets hold two values: of a list or tuple only a pair tells, a call takes more."""
+    is_call = at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_")
+    return is_call or text[end : end + 8].lstrip("\\\"'` ,")[:1] == _BRACKETS[text[at]]
 
 
 def _marked(text: str) -> Iterator[Span]:

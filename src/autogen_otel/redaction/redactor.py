@@ -128,7 +128,7 @@ class Redactor:
         return text if answer == text else self._apply_own_rules(answer)
 
     def _apply_own_rules(self, text: str) -> str:
-        text = text if text.isprintable() else clean(text)
+        text = clean(text)
         spans = find_in_views(text, self._secrets_in)
         return replaced(text, spans, MASK) if spans else text
 
