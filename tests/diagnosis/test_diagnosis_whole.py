@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -550,3 +551,23 @@ def test_whatever_attributes_hold_is_diagnosed_and_is_json(value: Any) -> None:
         document = document_of(diagnosis, "a test")
         assert document["conversations"] == len(recorded)
         json.dumps(document, allow_nan=False)
+
+
+@pytest.mark.parametrize("outer", ["chat gpt-4o", "invoke_agent clerk"])
+@pytest.mark.parametrize("below", [False, True], ids=["alone", "below a span of the program's own"])
+@pytest.mark.parametrize("is_handled", [False, True], ids=["raised", "handled"])
+def test_a_call_of_the_programs_own_that_raises_ended_it(outer: str, below: bool, is_handled: bool) -> None:
+    it = RecordedTrace()
+    gone, backend = exception("openai.InternalServerError", "Error code: 500"), {ORIGIN: "backend"}
+    with ExitStack() as stack:
+        if below:
+            stack.enter_context(it.span("request", 0))
+        if is_handled:
+            stack.enter_context(it.span("invoke_agent clerk", 0.1))
+        elif outer != "chat gpt-4o":
+            stack.enter_context(it.span(outer, 0.1, gone, **backend))
+        with it.span("chat gpt-4o", 0.2, gone, **backend):
+            it.post(0.3, 500, **backend)
+    (finding,) = found(it)
+    ended = finding.visible_as.startswith("1 conversation ended with")
+    assert ended is not is_handled, finding.visible_as

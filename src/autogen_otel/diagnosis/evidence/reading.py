@@ -35,6 +35,9 @@ from autogen_otel.vocabulary import spans as span_names
 
 _IN_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY})
 
+_WHOLE: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
+"""What a program asks for: the outermost of them has the exception that the program gets."""
+
 
 class Reading:
     """One conversation, which is ordered only if something reads it.
@@ -275,11 +278,14 @@ class Reading:
 
     # ------------------------------------------------------------ effects
     def _effect(self, span: Span) -> Effect:
-        """The effect of a failure without a retry or fallback: whether it ended the conversation."""
+        """The effect of a failure without a retry or fallback: whether it ended the conversation.
+
+        A turn or model call that the program itself makes, outside of any conversation, is one for this.
+        """
         has_ended = is_contiguous = False
         for ancestor in islice(self.trace.up_from(span), MOST_NEIGHBOURS):
             is_contiguous = ancestor.failed and (is_contiguous or ancestor is span)
-            if ancestor.operation == span_names.INVOKE_WORKFLOW:
+            if ancestor.operation in _WHOLE:
                 has_ended = is_contiguous
         return Effect.ENDED if has_ended else Effect.SWALLOWED
 
