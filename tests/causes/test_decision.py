@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.causes import Circumstances, Oddity, Scene, chain, decide, is_cancellation
+from autogen_otel.causes import Circumstances, OddAnswer, Scene, chain, decide, is_cancellation
 from autogen_otel.causes.decision import cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError, error_in
 from autogen_otel.vocabulary import causes
@@ -104,7 +104,11 @@ def test_what_a_streamed_request_fails_with(error: Exception, read: Any, decided
         (raised_in("autogen.agentchat"), {"was_answered": True}, causes.BACKEND),
         (raised_in(AGENT, "generate_tool_calls_reply"), {"has_tool_calls": True}, causes.TOOL_ARGUMENTS),
         (raised_in(AGENT, "send"), {"has_tool_calls": True}, causes.UNKNOWN),
-        (raised_in("autogen.agentchat"), {"oddity": Oddity(causes.RATE_LIMIT, "odd")}, causes.RATE_LIMIT),
+        (
+            raised_in("autogen.agentchat"),
+            {"odd_answer": OddAnswer(causes.RATE_LIMIT, "odd")},
+            causes.RATE_LIMIT,
+        ),
         (raised_in("autogen.agentchat"), {"scene": Scene.SELECTION}, causes.ORCHESTRATION),
         (raised_in("requests.api"), {}, causes.UNKNOWN),
         (raised_in("autogen.cache.redis_cache"), {"scene": Scene.MODEL_CALL}, causes.CALLBACK),

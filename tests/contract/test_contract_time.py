@@ -22,7 +22,7 @@ import pytest
 
 import autogen_otel
 from autogen_otel import Settings
-from autogen_otel.causes import wordings
+from autogen_otel.causes import server_messages
 from autogen_otel.causes.decision import Circumstances, Scene, decide
 from autogen_otel.causes.provider_error import error_in_answer, error_in_body
 from autogen_otel.checks import SourceError, examine
@@ -53,8 +53,8 @@ class Site(NamedTuple):
 
 
 _MADE_LATER: Final[dict[str, Callable[[], list[Pattern]]]] = {
-    "causes.wordings: _expression": lambda: [
-        Pattern(wording.pattern, re.IGNORECASE, "search") for wording in wordings.ALL
+    "causes.server_messages: _expression": lambda: [
+        Pattern(wording.pattern, re.IGNORECASE, "search") for wording in server_messages.ALL
     ],
     "checks.masking: self._secret_pattern": lambda: [Pattern("secret\\ words|secret|a\\+b")],
     "redaction.formats: _compile": lambda: [Pattern(key_format.source) for key_format in KEY_FORMATS],

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import autogen_otel
-from autogen_otel.causes import wordings
+from autogen_otel.causes import server_messages
 from autogen_otel.checks import report
 from autogen_otel.cli import parsers
 from autogen_otel.hooks.table import AGENTS, ROWS
@@ -118,7 +118,7 @@ def wordings_table() -> Iterator[str]:
     """How servers put the causes that no status tells."""
     yield "| cause | said, as a regular expression | by |"
     yield "|---|---|---|"
-    for wording in wordings.ALL:
+    for wording in server_messages.ALL:
         pattern = wording.pattern.replace("|", "\\|")
         yield f"| `{wording.cause}` | `{pattern}` | {wording.server} |"
 

@@ -1,6 +1,6 @@
 """Why calls fail: the one owner of the causes in ``vocabulary.causes``."""
 
-from autogen_otel.causes.decision import CANCELLED, Circumstances, Oddity, Scene, decide, was_lost
+from autogen_otel.causes.decision import CANCELLED, Circumstances, OddAnswer, Scene, decide, was_lost
 from autogen_otel.causes.failure import Callback, Failure, PrintedError
 from autogen_otel.causes.links import chain, contexts, identity, is_cancellation
 
@@ -9,7 +9,7 @@ __all__ = [
     "Callback",
     "Circumstances",
     "Failure",
-    "Oddity",
+    "OddAnswer",
     "PrintedError",
     "Scene",
     "chain",

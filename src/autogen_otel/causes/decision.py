@@ -14,7 +14,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, NamedTuple, Protocol
 
-from autogen_otel.causes import wordings
+from autogen_otel.causes import server_messages
 from autogen_otel.causes.blame import (
     callback_of,
     in_cache,
@@ -118,7 +118,7 @@ class Stream(Protocol):
     provider_error: ProviderError | None
 
 
-class Oddity(NamedTuple):
+class OddAnswer(NamedTuple):
     """What is odd about a model's answer that a host may trip over.
 
     Args:
@@ -133,8 +133,8 @@ class Oddity(NamedTuple):
 
     def failure(self, error: BaseException | None = None) -> Failure:
         """The failure of a call that got such an answer, or of a call that tripped over it."""
-        is_inner = self.type is not None
-        return Failure(self.cause, error, type=self.type, message=self.words, is_inner=is_inner)
+        repeats_inner = self.type is not None
+        return Failure(self.cause, error, type=self.type, message=self.words, repeats_inner=repeats_inner)
 
 
 class Circumstances(NamedTuple):
@@ -145,7 +145,7 @@ class Circumstances(NamedTuple):
         carried_messages: messages of the prompt that an earlier conversation left.
         stream: the streamed answer, if there was one.
         was_answered: whether a model had answered before.
-        oddity: what was odd about that answer.
+        odd_answer: what was odd about that answer.
         has_tool_calls: whether the answer asked for tool calls.
         lost_failure: the failure of the tool whose exception the host has lost.
         has_custom_client: whether the model client is one of the application's.
@@ -156,7 +156,7 @@ class Circumstances(NamedTuple):
     carried_messages: int = 0
     stream: Stream | None = None
     was_answered: bool = False
-    oddity: Oddity | None = None
+    odd_answer: OddAnswer | None = None
     has_tool_calls: bool = False
     lost_failure: Failure | None = None
     has_custom_client: bool = False
@@ -181,15 +181,15 @@ def decide(links: Iterable[BaseException], case: Circumstances) -> Failure:
     if case.scene is Scene.REQUEST:
         cause = next(_of_request(errors, case, callback))
         return Failure(cause, errors[0], callback=callback if cause == causes.CLIENT else None)
-    oddity = case.oddity
+    odd_answer = case.odd_answer
     if (
         callback is not None
-        and oddity is not None
-        and oddity.type is not None
+        and odd_answer is not None
+        and odd_answer.type is not None
         and isinstance(errors[0], _TRIP_ERRORS)
     ):
         # Code that reads an answer trips over one that is an error.
-        return oddity.failure(errors[0])._replace(callback=callback)
+        return odd_answer.failure(errors[0])._replace(callback=callback)
     if callback is not None:
         is_clients = in_model_client(errors[0], has_client=case.has_custom_client)
         return Failure(causes.CLIENT if is_clients else causes.CALLBACK, errors[0], callback=callback)
@@ -236,39 +236,39 @@ def was_lost(error: BaseException) -> bool:
 
 
 def _of_answer(status: int | None, error: ProviderError, carried_messages: int) -> Iterator[str]:
-    by_code = wordings.BY_CODE.get(error.code or "") or wordings.BY_CODE.get(error.type or "")
+    by_code = server_messages.BY_CODE.get(error.code or "") or server_messages.BY_CODE.get(error.type or "")
     words = error.message or ""
-    if by_code == causes.PROMPT_TOO_LARGE or wordings.mentions(wordings.SIZE_WORDINGS, words):
+    if by_code == causes.PROMPT_TOO_LARGE or server_messages.mentions(server_messages.SIZE_WORDINGS, words):
         yield causes.PROMPT_TOO_LARGE
     if (
         by_code in {None, causes.BACKEND}
         and status in _FILTER_STATUSES
-        and wordings.mentions(wordings.FILTER_WORDINGS, words)
+        and server_messages.mentions(server_messages.FILTER_WORDINGS, words)
     ):
         yield causes.CONTENT_FILTER
-    if status in _ORDER_STATUSES and wordings.mentions(wordings.ABILITY_WORDINGS, words):
+    if status in _ORDER_STATUSES and server_messages.mentions(server_messages.ABILITY_WORDINGS, words):
         yield causes.CONFIG_ENTRY
     if (
         by_code in {None, causes.BACKEND}
         and status in _ORDER_STATUSES
-        and wordings.mentions(wordings.ORDER_WORDINGS, words)
+        and server_messages.mentions(server_messages.ORDER_WORDINGS, words)
     ):
         yield causes.STALE_STATE if carried_messages else causes.CLIENT
     # What is wrong with a message or a tool is no option of the entry.
     is_of_part = refused_part(error) is not None
     if by_code not in {None, causes.BACKEND, causes.CONFIG_ENTRY if is_of_part else None}:
         yield str(by_code)
-    if status in wordings.BY_STATUS:
-        yield wordings.BY_STATUS[status]
+    if status in server_messages.BY_STATUS:
+        yield server_messages.BY_STATUS[status]
     is_refusal = status is None or status < _FIRST_SERVER_STATUS
-    is_option = error.parameter in wordings.ENTRY_PARAMETERS or (
-        not is_of_part and wordings.mentions(wordings.CONFIG_WORDINGS, words)
+    is_option = error.parameter in server_messages.ENTRY_PARAMETERS or (
+        not is_of_part and server_messages.mentions(server_messages.CONFIG_WORDINGS, words)
     )
     if is_refusal and is_option:
         yield causes.CONFIG_ENTRY
-    if wordings.mentions(wordings.RATE_WORDINGS, words):
+    if server_messages.mentions(server_messages.RATE_WORDINGS, words):
         yield causes.RATE_LIMIT
-    if status in _VAGUE_STATUSES and wordings.mentions(wordings.TIMEOUT_WORDINGS, words):
+    if status in _VAGUE_STATUSES and server_messages.mentions(server_messages.TIMEOUT_WORDINGS, words):
         yield causes.TIMEOUT
     yield causes.CLIENT if status is not None and is_refusal else causes.BACKEND
 
@@ -320,8 +320,8 @@ def _of_model_call(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     if case.was_answered and case.has_custom_client:
         yield Failure(causes.CLIENT, error)
     yield from (Failure(cause, error) for cause in _of_links(errors, case.carried_messages))
-    if case.oddity is not None:
-        yield case.oddity.failure(error)
+    if case.odd_answer is not None:
+        yield case.odd_answer.failure(error)
     if case.was_answered:
         yield Failure(causes.BACKEND if raised_by(error, *_HOST_AND_SDK) else causes.CLIENT, error)
 
@@ -347,9 +347,9 @@ def _of_chat(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     if not raised_by(error, *_HOST_AND_SDK):
         return
     if case.lost_failure is not None and case.lost_failure.cause != CANCELLED and was_lost(error):
-        yield case.lost_failure._replace(error=error, is_inner=True)
-    if case.oddity is not None:
-        yield case.oddity.failure(error)
+        yield case.lost_failure._replace(error=error, repeats_inner=True)
+    if case.odd_answer is not None:
+        yield case.odd_answer.failure(error)
     if case.was_answered:
         yield Failure(causes.BACKEND, error)
     if case.has_tool_calls and (in_function(error, _AGENT, "tool") or in_function(error, _AGENT, "function")):

@@ -48,8 +48,8 @@ class Failure(NamedTuple):
             the exception's own message.
         printed_error: the exception where only its text is left.
         callback: the application's function that raised.
-        is_inner: whether it repeats the last failure inside the call, though no exception links them.
-        is_wordless: whether the exception's message stays out, because it may quote excluded content.
+        repeats_inner: whether it repeats the last failure inside the call, though no exception links them.
+        hides_message: whether the exception's message stays out, because it may quote excluded content.
         outgoing_error: the exception that left the call because of it, if that is another one.
     """
 
@@ -59,6 +59,6 @@ class Failure(NamedTuple):
     message: str | None = None
     printed_error: PrintedError | None = None
     callback: Callback | None = None
-    is_inner: bool = False
-    is_wordless: bool = False
+    repeats_inner: bool = False
+    hides_message: bool = False
     outgoing_error: BaseException | None = None

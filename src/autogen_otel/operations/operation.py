@@ -102,12 +102,12 @@ class Operation(Call):
                 summary.cause,
                 error,
                 message=summary.message,
-                is_inner=summary.is_inner,
-                is_wordless=summary.is_wordless,
+                repeats_inner=summary.repeats_inner,
+                hides_message=summary.hides_message,
             )
         else:
             failure = decide(chain(error, self._handled_id), self.circumstances())
-        return failure._replace(is_wordless=True) if self.may_quote(error) else failure
+        return failure._replace(hides_message=True) if self.may_quote(error) else failure
 
     def circumstances(self) -> Circumstances:
         """What is known of the call besides the exception that has left it."""

@@ -18,16 +18,16 @@ class ErrorSummary(NamedTuple):
     """Cause of the failure; ``None`` where the program itself has ended the call."""
     message: str | None
     """The message that explains the failure."""
-    is_inner: bool
+    repeats_inner: bool
     """Whether it repeats a failure further inside."""
-    is_wordless: bool = False
+    hides_message: bool = False
     """Whether the exception's message stays out."""
     is_on_span: bool = False
     """Whether a span has the failure: that of the call that it left, or one further inside."""
 
 
 _NO_ERRORS: Final[Mapping[int, ErrorSummary]] = {}
-_CANCELLED: Final = ErrorSummary(None, None, is_inner=False)
+_CANCELLED: Final = ErrorSummary(None, None, repeats_inner=False)
 
 
 class Entry(NamedTuple):
@@ -106,7 +106,7 @@ def settle(call: Call, *, propagates: bool) -> None:
     if failure is not None and propagates and failure.error is not None:
         is_on_span = call.name is not None or not call.has_own_failure
         summary = ErrorSummary(
-            failure.cause, failure.message, failure.is_inner, failure.is_wordless, is_on_span
+            failure.cause, failure.message, failure.repeats_inner, failure.hides_message, is_on_span
         )
         errors[identity(failure.error)] = summary
         if failure.outgoing_error is not None:

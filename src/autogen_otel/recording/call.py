@@ -368,7 +368,7 @@ class Call:
     def has_own_failure(self) -> bool:
         """Whether its failure began in it, so that no span inside has the same failure."""
         failure = self.failure
-        if failure is None or failure.is_inner:
+        if failure is None or failure.repeats_inner:
             return False
         summary = None if failure.error is None else self.summary_of(failure.error)
         return summary is None or not summary.is_on_span or summary.cause != failure.cause
@@ -377,7 +377,7 @@ class Call:
         """Whether ``error`` may quote an exception inside this call whose message stays out."""
         errors = self.account.errors
         summaries = (errors.get(identity(link)) for link in contexts(error) if errors)
-        return any(summary is not None and summary.is_wordless for summary in summaries)
+        return any(summary is not None and summary.hides_message for summary in summaries)
 
     def is_cancelled_by(self, error: BaseException) -> bool:
         """Whether the program itself has ended the call with this exception."""
@@ -391,7 +391,9 @@ class Call:
         failure, account = self.failure, self.account
         if failure is None:
             return account.handled_count + account.open_count
-        is_inner = failure.is_inner or (
+        repeats_inner = failure.repeats_inner or (
             failure.error is not None and self.summary_of(failure.error) is not None
         )
-        return account.handled_count + (max(0, account.open_count - 1) if is_inner else account.open_count)
+        return account.handled_count + (
+            max(0, account.open_count - 1) if repeats_inner else account.open_count
+        )

@@ -75,7 +75,7 @@ def _announce(call: Call, failure: Failure) -> None:
     if call.span is None:
         return
     error, trace_id = failure.error, format_trace_id(call.span.get_span_context().trace_id)
-    summary = NOT_RECORDED if failure.is_wordless else _summary(failure)
+    summary = NOT_RECORDED if failure.hides_message else _summary(failure)
     kind = "" if error is None else f"{renderer.class_name(type(error))}: "
     link = f" {template.replace(TRACE_ID, trace_id)}" if isinstance(template, str) else ""
     _LOGGER.warning(
@@ -137,7 +137,7 @@ def _record(call: Call, failure: Failure, *, is_recording: bool, propagates: boo
     parent = call.parent
     record = _record_of(call, failure, logs.record(call, exception))
     # An answer that is an error becomes an exception further out, if there is no retry.
-    passes_on = propagates if error is not None else failure.is_inner
+    passes_on = propagates if error is not None else failure.repeats_inner
     if parent is None or parent.context is None or not passes_on:
         logs.emit(record, is_warning=parent is not None)
         return
@@ -155,7 +155,7 @@ def _message_and_stack(failure: Failure, renderer: Renderer) -> tuple[str, str]:
     error = failure.error
     if error is None:
         return renderer.text(failure.message), renderer.stack()
-    if failure.is_wordless:
+    if failure.hides_message:
         return NOT_RECORDED, renderer.stacktrace(error, with_messages=False)
     return renderer.error_message(error), renderer.stacktrace(error)
 
@@ -169,7 +169,7 @@ def _record_of(call: Call, failure: Failure, new: FailureRecord) -> FailureRecor
             return inner
         if inner is not None:
             break
-    if inner is None and failure.is_inner:
+    if inner is None and failure.repeats_inner:
         inner = call.pending_records.pop(_NO_EXCEPTION, None)
     return new if inner is None else new._replace(attributes={**inner.attributes, **new.attributes})
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 FUNCTION: Final = "function"
-"""It is: a function, a static or class method, or a class, that its module has under its name."""
+"""The module has it under its name: a function, a static or class method, or a class."""
 CLOSURE: Final = "closure"
 LAMBDA: Final = "lambda"
 BOUND_METHOD: Final = "bound_method"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from autogen_otel.causes import CANCELLED, Circumstances, Failure, Oddity, was_lost
+from autogen_otel.causes import CANCELLED, Circumstances, Failure, OddAnswer, was_lost
 from autogen_otel.operations.conversations.ending import Course, auto_replies, group_reason, turn_reason
 from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.operation import Operation
@@ -25,7 +25,7 @@ class AgentTurn(Operation):
         messages: the messages that the agent replies to; in 0.2 only they have a tool call's id.
         outer_course: the course of the chat that the turn is a step of.
         model_answered: whether a model call inside it has returned a response.
-        oddity: what was odd about that response.
+        odd_answer: what was odd about that response.
         lost_failure: the failure of a tool that raised a ``BaseException``, no ``Exception``: AG2 runs
             asynchronous tools in threads of its own and loses what they raise of that kind.
         run_tool_calls: the tool calls that a run of an assistant asks for; no message has them.
@@ -43,7 +43,7 @@ class AgentTurn(Operation):
         "lost_failure",
         "messages",
         "model_answered",
-        "oddity",
+        "odd_answer",
         "outer_course",
         "run_tool_calls",
     )
@@ -64,7 +64,7 @@ class AgentTurn(Operation):
             own_turn.messages = self.messages
             return None
         self.agent, self.model_answered = profile.name, False
-        self.oddity: Oddity | None = None
+        self.odd_answer: OddAnswer | None = None
         self.lost_failure: Failure | None = None
         self.answer: str | None = None
         self.run_tool_calls: Sequence[Any] = ()
@@ -104,12 +104,12 @@ class AgentTurn(Operation):
 
     def circumstances(self) -> Circumstances:
         """What a model answered, in this turn or in the turn before, which this one continues."""
-        oddity = self.oddity
+        odd_answer = self.odd_answer
         if not self.model_answered and self.place.conversation is not None:
-            oddity = self.place.conversation.oddity
+            odd_answer = self.place.conversation.odd_answer
         return Circumstances(
             was_answered=self.model_answered,
-            oddity=oddity,
+            odd_answer=odd_answer,
             has_tool_calls=bool(self.tool_calls),
             lost_failure=self.lost_failure,
         )

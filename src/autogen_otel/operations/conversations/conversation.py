@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from autogen_otel.causes import Circumstances, Oddity
+from autogen_otel.causes import Circumstances, OddAnswer
 from autogen_otel.operations.conversations.ending import Course, chat_reason
 from autogen_otel.operations.conversations.message_account import MessageAccount
 from autogen_otel.operations.conversations.prompt_account import PromptAccount
@@ -35,7 +35,7 @@ class Conversation(Operation):
             call that fails later links to them.
         prompts: the prompts sent in it.
         messages: which messages were recorded, those of nested conversations too.
-        oddity: what was odd about the last answer of a model directly inside it.
+        odd_answer: what was odd about the last answer of a model directly inside it.
         returned_errors: how many tools returned an error.
     """
 
@@ -46,7 +46,7 @@ class Conversation(Operation):
         "_outer_conversation",
         "failed_tools",
         "messages",
-        "oddity",
+        "odd_answer",
         "prompts",
         "returned_errors",
         "turns",
@@ -65,7 +65,7 @@ class Conversation(Operation):
         # Kept, because the tool that began this one may end before it, and its links are gone then.
         self._outer_conversation = place.conversation
         self.turns = self.returned_errors = 0
-        self.oddity: Oddity | None = None
+        self.odd_answer: OddAnswer | None = None
         self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
         self.failed_tools: deque[Any] = deque(maxlen=_REMEMBERED_TOOLS)
         place.conversation, place.helper_role, place.course = self, None, Course()
@@ -99,7 +99,7 @@ class Conversation(Operation):
 
     def circumstances(self) -> Circumstances:
         """What AutoGen may trip over after a turn."""
-        return Circumstances(oddity=self.oddity if self.name is not None else None)
+        return Circumstances(odd_answer=self.odd_answer if self.name is not None else None)
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
         """Duration and turns, with those of nested conversations."""

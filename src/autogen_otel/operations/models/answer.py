@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autogen_otel.causes import Oddity
+from autogen_otel.causes import OddAnswer
 from autogen_otel.operations.models.answer_messages import messages_of
 from autogen_otel.reading import read_field
 from autogen_otel.recording import Facts
@@ -35,13 +35,13 @@ class Answer:
         response: the client's own object; AutoGen writes its cost on it.
         messages: its messages in the form of the chat API; their values are the answer's own objects.
         facts: what is recorded of every answer.
-        oddity: what the host may trip over.
+        odd_answer: what the host may trip over.
     """
 
     response: Any
     messages: tuple[dict[str, Any], ...]
     facts: Facts
-    oddity: Oddity | None
+    odd_answer: OddAnswer | None
 
 
 def read_answer(response: Any) -> Answer:
@@ -65,7 +65,7 @@ def read_answer(response: Any) -> Answer:
         facts[names.RESPONSE_TOOL_CALLS] = [_call_label(call) for call in tool_calls[:_MOST_TOOL_CALLS]]
     elif function_call is not None:
         facts[names.RESPONSE_TOOL_CALLS] = [str(function_call.get("name"))]
-    return Answer(response, messages, facts, _oddity(response, messages, first))
+    return Answer(response, messages, facts, _odd_answer(response, messages, first))
 
 
 def _problem(message: Mapping[str, Any]) -> str | None:
@@ -95,41 +95,51 @@ def _call_label(call: Mapping[str, Any]) -> str:
     return f"{name} {call_id}" if isinstance(call_id, str) else str(name)
 
 
-def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> Oddity | None:
+def _odd_answer(
+    response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping[str, Any]
+) -> OddAnswer | None:
     if response is None or isinstance(response, (str, bytes)):
-        return Oddity(causes.BACKEND, f"the answer is {_json_type(response)}, no completion")
+        return OddAnswer(causes.BACKEND, f"the answer is {_json_type(response)}, no completion")
     if not messages:
-        return Oddity(causes.BACKEND, "the answer has no choices")
-    oddity = _odd_message(response, first)
+        return OddAnswer(causes.BACKEND, "the answer has no choices")
+    odd_answer = _odd_message(response, first)
     # The host passes on only an answer of the chat API as it is.
-    return oddity if oddity is None or isinstance(read_field(response, "choices"), (list, tuple)) else None
+    return (
+        odd_answer
+        if odd_answer is None or isinstance(read_field(response, "choices"), (list, tuple))
+        else None
+    )
 
 
-def _odd_message(response: Any, first: Mapping[str, Any]) -> Oddity | None:
+def _odd_message(response: Any, first: Mapping[str, Any]) -> OddAnswer | None:
     content = first.get("content")
     if content is None:
         if len(first) <= _EMPTY_MESSAGE:
             choices = read_field(response, "choices")
             if isinstance(choices, (list, tuple)) and read_field(choices[0], "message") is None:
-                return Oddity(causes.BACKEND, "the answer has no message")
+                return OddAnswer(causes.BACKEND, "the answer has no message")
     elif type(content) is not str:
-        return Oddity(causes.BACKEND, f"the content of the answer is {_json_type(content)}, no text")
+        return OddAnswer(causes.BACKEND, f"the content of the answer is {_json_type(content)}, no text")
     for call in first.get("tool_calls") or ():
-        oddity = _odd_call(call["function"])
-        if oddity is not None:
-            return oddity
+        odd_answer = _odd_call(call["function"])
+        if odd_answer is not None:
+            return odd_answer
     function_call = first.get("function_call")
     return None if function_call is None else _odd_call(function_call)
 
 
-def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:
+def _odd_call(function: Mapping[str, Any] | None) -> OddAnswer | None:
     if function is None:
-        return Oddity(causes.TOOL_ARGUMENTS, "the answer asks for a tool without a function")
+        return OddAnswer(causes.TOOL_ARGUMENTS, "the answer asks for a tool without a function")
     name, arguments = function.get("name"), function.get("arguments")
     if type(name) is not str:
-        return Oddity(causes.TOOL_ARGUMENTS, f"the answer asks for a tool whose name is {_json_type(name)}")
+        return OddAnswer(
+            causes.TOOL_ARGUMENTS, f"the answer asks for a tool whose name is {_json_type(name)}"
+        )
     if type(arguments) is not str:
-        return Oddity(causes.TOOL_ARGUMENTS, f"the arguments for {name} are {_json_type(arguments)}, no text")
+        return OddAnswer(
+            causes.TOOL_ARGUMENTS, f"the arguments for {name} are {_json_type(arguments)}, no text"
+        )
     return None
 
 

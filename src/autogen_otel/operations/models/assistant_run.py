@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from autogen_otel.causes import Circumstances, Oddity
+from autogen_otel.causes import Circumstances, OddAnswer
 from autogen_otel.causes.decision import cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError
 from autogen_otel.operations.hidden_agents import name_of
@@ -89,7 +89,7 @@ class AssistantRun(Operation):
         cause, (code, message) = _cause_of_run(self.run), _error_of_run(self.run)
         description = ": ".join(part for part in (code, message) if part)
         return Circumstances(
-            oddity=None if cause is None else Oddity(cause, description or "the run did not complete")
+            odd_answer=None if cause is None else OddAnswer(cause, description or "the run did not complete")
         )
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:

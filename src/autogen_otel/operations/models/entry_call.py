@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
+from autogen_otel.causes import Circumstances, Failure, OddAnswer, Scene
 from autogen_otel.causes.decision import cause_of_break
 from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.answer import read_answer
@@ -61,7 +61,7 @@ class EntryCall(Operation):
         self.place.entry = self
         self.was_answered, self.attempts, self.start_time = False, 0, perf_counter()
         self.stream: StreamProgress | None = None
-        self.refusal: Oddity | None = None
+        self.refusal: OddAnswer | None = None
         self._fallback = call.fallback
         if (
             self._fallback is None

@@ -12,7 +12,7 @@ from operator import itemgetter, ne
 from time import perf_counter, time_ns
 from typing import Any
 
-from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
+from autogen_otel.causes import Circumstances, Failure, OddAnswer, Scene
 from autogen_otel.causes.decision import FIRST_FAILED_STATUS, cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError, error_in_answer, error_in_body
 from autogen_otel.operations.models.config_entries import address_of
@@ -58,7 +58,7 @@ class ApiRequest(Operation):
             return None
         self.was_answered, self.attempts = False, 0
         self.unread_attempt: HttpAttempt | None = None
-        self.refusal: Oddity | None = None
+        self.refusal: OddAnswer | None = None
         self.wants_events = self.arguments.get("stream") is True
         return {}
 
@@ -243,7 +243,7 @@ class HttpAttempt(Operation):
         wants_events = self._is_chat and isinstance(request, ApiRequest) and request.wants_events
         return ProviderError(f"{kind}, no stream of events") if wants_events and kind in _NO_STREAMS else None
 
-    def _refusal(self, response: Any, provider_error: ProviderError, addition: str) -> Oddity:
+    def _refusal(self, response: Any, provider_error: ProviderError, addition: str) -> OddAnswer:
         status = response.status_code
         phrase = response.reason_phrase or _phrase(status)
         kind = str(status)
@@ -253,7 +253,7 @@ class HttpAttempt(Operation):
             f"{status} {phrase}: {provider_error.message}" if provider_error.message else f"{status} {phrase}"
         )
         cause = cause_of_answer(status, provider_error, self.carried_count)
-        return Oddity(cause, f"{text}{addition}", kind)
+        return OddAnswer(cause, f"{text}{addition}", kind)
 
     def _release(self) -> None:
         self._headers, self._response = [], None

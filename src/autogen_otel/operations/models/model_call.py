@@ -8,7 +8,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
-from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
+from autogen_otel.causes import Circumstances, Failure, OddAnswer, Scene
 from autogen_otel.operations.conversations.prompt_account import Prompt, PromptAccount
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
@@ -108,7 +108,7 @@ class ModelCall(Operation):
         self.streams: dict[int, StreamProgress] = {}
         self.usages: dict[int, Facts] = {}
         self.answer: Answer | None = None
-        self.refusal: Oddity | None = None
+        self.refusal: OddAnswer | None = None
         self.exception_facts: Facts = {}
         self.refused_tool: str | None = None
         self._other_usages: list[tuple[Entry, Facts]] = []
@@ -150,11 +150,11 @@ class ModelCall(Operation):
         facts.update(answer.facts)
         if self.refusal is not None and not is_cached:
             self.failure = self.refusal.failure()
-        oddity = self.refusal or answer.oddity
+        odd_answer = self.refusal or answer.odd_answer
         if self.place.turn is not None:
-            self.place.turn.model_answered, self.place.turn.oddity = True, oddity
+            self.place.turn.model_answered, self.place.turn.odd_answer = True, odd_answer
         if self.place.conversation is not None:
-            self.place.conversation.oddity = oddity
+            self.place.conversation.odd_answer = odd_answer
         if not has_passed or len(self.answered_entries) > (index in self.answered_entries):
             facts[names.CONFIG_REJECTED] = [
                 other for other in self.answered_entries if other != index or not has_passed
@@ -223,7 +223,7 @@ class ModelCall(Operation):
             Scene.MODEL_CALL,
             carried_messages=self.carried_count,
             was_answered=bool(self.answered_entries),
-            oddity=self.refusal or (None if self.answer is None else self.answer.oddity),
+            odd_answer=self.refusal or (None if self.answer is None else self.answer.odd_answer),
             has_custom_client=entry is not None and entry.is_custom,
             has_odd_price=entry_config is not None and config_entries.has_odd_price(entry_config),
         )

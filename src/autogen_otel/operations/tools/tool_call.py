@@ -227,7 +227,7 @@ class ToolCall(Operation):
         # The exception's frames hold the call: without this only the garbage collector could free them.
         self.error = None
         # AutoGen makes the tool's result of the exception's message.
-        self.failure = failure._replace(is_wordless=True) if self._is_excluded else failure
+        self.failure = failure._replace(hides_message=True) if self._is_excluded else failure
         if self.place.root is not None:
             self.place.root.failed_tools.append(self.span_context)
 
