@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from tests.support.otlp_receiver import as_protobuf
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import Message
@@ -50,6 +52,10 @@ class Receiver:
         """Of how many bytes, one by one, an answer without a body is made."""
         self.request_headers: list[Message] = []
         """Of each request."""
+        self.content_types: list[str] = []
+        """Of each request."""
+        self.json_status = 0
+        """The status for a request with JSON; 0 for no other."""
         self.keeps_alive = False
         """Whether connections stay open for further requests."""
         self.connections = 0
@@ -172,7 +178,13 @@ def receiving() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             receiver.request_headers.append(self.headers)
-            status = receiver.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kind = self.headers["Content-Type"]
+            receiver.content_types.append(kind)
+            if kind == "application/json" and receiver.json_status:
+                status = receiver.json_status
+            else:
+                status = receiver.take(self.path, as_protobuf(body) if kind == "application/json" else body)
             if status == HANG:
                 receiver.released.wait(30)
                 return

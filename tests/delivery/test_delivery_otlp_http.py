@@ -5,7 +5,7 @@ import itertools
 import zlib
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -15,12 +15,13 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from autogen_otel.delivery.exporting import otlp_http
+from autogen_otel.delivery.exporting.exporters import endpoint
 from autogen_otel.delivery.exporting.otlp_http import HttpExporter
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
+from autogen_otel.delivery.journal.writing import line_of
+from autogen_otel.delivery.otlp_json import spans_of
 from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
-
-if TYPE_CHECKING:
-    from tests.delivery.receivers import Receiver
+from tests.delivery.receivers import Receiver, finished
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +112,7 @@ def test_batches_go_out_over_one_connection(receiver: Receiver) -> None:
 
 
 def _result(receiver: Receiver, signal: Signal = SPANS) -> ExportResult:
-    return _exporter(receiver.url, signal).send(b"", "application/x-protobuf")
+    return _exporter(receiver.url, signal)._send(b"", "application/x-protobuf")
 
 
 def _date(seconds: float) -> str:
@@ -313,3 +314,35 @@ def test_the_words_beside_a_status_are_one_plain_line(receiver: Receiver) -> Non
     reason = _result(receiver).reason
     assert reason.startswith("HTTP 503 \\x1b[31mgone!!!")
     assert len(reason) == 300
+
+
+# ---------------------------------------------------------------- spans of the journal
+def test_spans_of_the_journal_go_out_as_they_stand(receiver: Receiver) -> None:
+    line = line_of(finished("a", "b"))
+    assert _exporter(receiver.url).export(spans_of(line)).outcome is Outcome.EXPORTED
+    assert (receiver.content_types, receiver.span_names) == (["application/json"], ["a", "b"])
+
+
+@pytest.mark.parametrize("status", [400, 415, 422, 500])
+def test_an_endpoint_that_takes_no_json_is_asked_once(receiver: Receiver, status: int) -> None:
+    receiver.json_status, exporter = status, _exporter(receiver.url)
+    for name in ("a", "b"):
+        assert exporter.export(spans_of(line_of(finished(name)))).outcome is Outcome.EXPORTED
+    assert receiver.content_types == ["application/json", "application/x-protobuf", "application/x-protobuf"]
+    assert receiver.span_names == ["a", "b"]
+
+
+@pytest.mark.parametrize("status", [401, 404, 413, 429, 503])
+def test_an_answer_that_is_not_about_json_is_taken_as_it_is(receiver: Receiver, status: int) -> None:
+    receiver.status = status
+    assert _exporter(receiver.url).export(spans_of(line_of(finished("a")))).outcome is not Outcome.EXPORTED
+    assert receiver.content_types == ["application/json"]
+
+
+def test_spans_that_neither_can_hold_are_refused(receiver: Receiver) -> None:
+    receiver.json_status = 400
+    line = line_of(finished("a")).replace(b'"startTimeUnixNano":"', b'"startTimeUnixNano":"x')
+    target = endpoint("otlp_proto_http", {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}, SPANS)
+    result = target.export(spans_of(line))
+    target.shutdown()
+    assert (result.outcome, result.is_final) == (Outcome.REFUSED, True)

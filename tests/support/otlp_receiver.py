@@ -8,7 +8,9 @@ wrong with it from ``FOLDER/fault`` before each answer, and appends the id of ea
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 import socket
 import struct
 import subprocess
@@ -19,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -32,6 +35,18 @@ _PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 _PROTOBUF = "application/x-protobuf"
 
 
+def as_protobuf(body: bytes) -> bytes:
+    """OTLP JSON, in which ids are in hex, as protobuf."""
+    document = json.loads(body)
+    for resource_spans in document["resourceSpans"]:
+        for scope_spans in resource_spans["scopeSpans"]:
+            for span in scope_spans["spans"]:
+                for holder in (span, *span.get("links", ())):
+                    for key in {"traceId", "spanId", "parentSpanId"} & set(holder):
+                        holder[key] = base64.b64encode(bytes.fromhex(holder[key])).decode()
+    return ParseDict(document, ExportTraceServiceRequest()).SerializeToString()
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers as the fault says."""
 
@@ -42,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        if self.headers["Content-Type"] == "application/json":
+            body = as_protobuf(body)
         request = ExportTraceServiceRequest.FromString(body) if self.path == "/v1/traces" else None
         ids = [] if request is None else _ids(request)
         self._note("offered", ids)

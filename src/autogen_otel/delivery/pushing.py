@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -9,20 +10,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.delivery.exporting.export import split
+from autogen_otel.delivery.exporting.export import encodable, repair_value, split
 from autogen_otel.delivery.exporting.exporters import Endpoint
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits
-from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining, undelivered_files
 from autogen_otel.delivery.journal.progress import BusyError, read_progress
-from autogen_otel.delivery.spans import encodable_span
+from autogen_otel.delivery.otlp_json import NotOtlpError, StoredLine, StoredSpan, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from opentelemetry.sdk.trace import ReadableSpan
 
 _MOST_SECONDS_TO_WAIT: Final = 5.0
 """For an endpoint that says how long it wants to be left alone."""
@@ -92,7 +90,7 @@ class PushedCopy:
         self.name, self.bytes = name, size
         self.forwarding = Forwarding(Journal(folder, limits=Limits()), target.export)
         self._batches = self._read(documents)
-        self._batch: Sequence[ReadableSpan] = ()
+        self._batch: Sequence[StoredSpan] = ()
         self._number = 0
 
     def attempt(self) -> ExportResult | None:
@@ -116,15 +114,25 @@ class PushedCopy:
         batches = [self._batch, *self._batches] if self._batch else []
         return len(batches), sum(map(len, batches))
 
-    def _read(self, documents: Iterable[bytes]) -> Iterator[Sequence[ReadableSpan]]:
+    def _read(self, documents: Iterable[bytes]) -> Iterator[Sequence[StoredSpan]]:
         for text in documents:
             try:
-                spans = [] if text.isspace() else spans_of(text)
-            except ValueError:
+                spans = StoredLine() if text.isspace() else spans_of(text)
+            except NotOtlpError:
                 self.forwarding.report(Tally(damaged_lines=1, bytes=len(text)))
                 continue
-            yield from split(spans, encodable_span)[0]
+            batches = split(spans, lambda span: encodable(span, _size, _repair))[0]
+            yield from [spans] if batches == [spans] else batches
             self.forwarding.report(Tally(bytes=len(text)))
+
+
+def _size(span: StoredSpan) -> int:
+    # Those around it are counted with each span although they are sent once: cheaper than to find out.
+    return len(json.dumps(span, ensure_ascii=False).encode())
+
+
+def _repair(span: StoredSpan) -> StoredSpan:
+    return StoredSpan(*map(repair_value, span))
 
 
 def push(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
@@ -23,7 +24,6 @@ from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, write_problem
-from autogen_otel.delivery.journal.decoding import bounded_attributes, bounded_list
 from autogen_otel.delivery.processes import batches, side_files
 from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import SPANS
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from autogen_otel.delivery.processes.in_flight import InFlight
     from autogen_otel.settings import Settings
 
+Bounded = TypeVar("Bounded", BoundedAttributes, "BoundedList[Any]")
 _LOGGER = logging.getLogger("autogen_otel")
 _SPAN_BYTES: Final = 160
 """Ids, times, flags, counts and the lengths around them."""
@@ -210,12 +211,19 @@ def _repair_span(span: ReadableSpan) -> ReadableSpan:
         parent=span.parent,
         resource=Resource(repair_value(span.resource.attributes), span.resource.schema_url),
         attributes=_attributes(span),
-        events=bounded_list(
-            [Event(repair_value(event.name), _attributes(event), event.timestamp) for event in span.events],
+        events=_with_dropped(
+            BoundedList.from_seq(
+                None,
+                [
+                    Event(repair_value(event.name), _attributes(event), event.timestamp)
+                    for event in span.events
+                ],
+            ),
             span.dropped_events,
         ),
-        links=bounded_list(
-            [Link(link.context, _attributes(link)) for link in span.links], span.dropped_links
+        links=_with_dropped(
+            BoundedList.from_seq(None, [Link(link.context, _attributes(link)) for link in span.links]),
+            span.dropped_links,
         ),
         kind=span.kind,
         status=Status(span.status.status_code, repair_value(span.status.description)),
@@ -229,4 +237,11 @@ def _repair_span(span: ReadableSpan) -> ReadableSpan:
 
 
 def _attributes(holder: ReadableSpan | Event | Link) -> BoundedAttributes:
-    return bounded_attributes(repair_value(holder.attributes or {}), holder.dropped_attributes)
+    attributes = BoundedAttributes(attributes=repair_value(holder.attributes or {}))
+    return _with_dropped(attributes, holder.dropped_attributes)
+
+
+def _with_dropped(bounded: Bounded, dropped_count: int) -> Bounded:
+    """Attributes, events or links that have dropped so many others."""
+    bounded.dropped = dropped_count
+    return bounded

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.writing import line_of
+from autogen_otel.delivery.otlp_json import json_of, message_of, spans_of
 from tests.delivery.receivers import finished
 
 
@@ -56,9 +56,13 @@ def _spans() -> list[ReadableSpan]:
 
 def test_what_comes_back_from_a_line_is_sent_as_it_was() -> None:
     spans = _spans()
-    back = spans_of(line_of(spans))
-    assert encode_spans(back) == encode_spans(spans)
+    line = line_of(spans)
+    back = spans_of(line)
+    assert json_of(back) is line
+    assert message_of(back) == encode_spans(spans)
     assert len(back) == len(spans) == 8
+    parts = [message_of(spans_of(json_of(part))) for part in (back[:3], back[3:])]
+    assert parts == [encode_spans(spans[:3]), encode_spans(spans[3:])]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +73,9 @@ def test_what_comes_back_from_a_line_is_sent_as_it_was() -> None:
         b"3\n",
         b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}\n',
         b'{"resourceSpans":[{"scopeSpans":[{"spans":[3]}]}]}\n',
-        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":"SPAN_KIND_ODD"}]}]}]}\n',
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"","spanId":7}]}]}]}\n',
+        b'{"resourceSpans":3}\n',
+        b"[" * 100_000 + b"\n",
     ],
 )
 def test_a_line_that_holds_no_batch_is_an_error_of_one_kind(line: bytes) -> None:
@@ -77,6 +83,24 @@ def test_a_line_that_holds_no_batch_is_an_error_of_one_kind(line: bytes) -> None
         spans_of(line)
 
 
-def test_what_a_newer_version_adds_is_left_out() -> None:
+def test_what_a_newer_version_adds_stays_but_where_protobuf_does_not_know_it() -> None:
     line = line_of(finished("a")).replace(b'"name":"a"', b'"name":"a","novelty":{"x":1}')
+    spans = spans_of(line)
+    assert [span.name for span in spans] == ["a"]
+    assert b"novelty" in json_of(spans[:1])
+    assert message_of(spans) == message_of(spans_of(line.replace(b',"novelty":{"x":1}', b"")))
+
+
+def test_spans_that_protobuf_cannot_hold_are_an_error_of_one_kind() -> None:
+    line = line_of(finished("a")).replace(b'"startTimeUnixNano":"', b'"startTimeUnixNano":"x')
+    with pytest.raises(ValueError):
+        message_of(spans_of(line))
+
+
+def test_protobufs_own_spelling_is_read_too() -> None:
+    line = (
+        line_of(finished("a"))
+        .replace(b"resourceSpans", b"resource_spans")
+        .replace(b"scopeSpans", b"scope_spans")
+    )
     assert [span.name for span in spans_of(line)] == ["a"]

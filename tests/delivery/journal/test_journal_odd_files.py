@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from opentelemetry.sdk.trace import ReadableSpan
+    from autogen_otel.delivery.otlp_json import StoredSpan
 
 pytestmark = pytest.mark.needs(sys.platform != "win32", "Windows has no FIFOs, nor permissions like these")
 _LINE = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":"1"}]}]}]}\n'
@@ -73,7 +73,7 @@ def _state(folder: Path) -> list[object]:
 
 
 def _forward(folder: Path, taken: list[str] | None = None) -> ExportResult | None:
-    def send(spans: Sequence[ReadableSpan]) -> ExportResult:
+    def send(spans: Sequence[StoredSpan]) -> ExportResult:
         if taken is not None:
             taken.extend(span.name for span in spans)
         return ExportResult(Outcome.EXPORTED)

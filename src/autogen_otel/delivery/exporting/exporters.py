@@ -17,6 +17,7 @@ from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from autogen_otel.delivery.exporting.sender import Sender
 from autogen_otel.delivery.fork import importing, renew_after_fork
+from autogen_otel.delivery.otlp_json import NotOtlpError, StoredSpan, message_of
 from autogen_otel.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -176,6 +177,8 @@ class Endpoint:
 def _export(exporter: Any, batch: Any) -> ExportResult:
     try:
         result = exporter.export(batch)
+    except NotOtlpError:
+        return ExportResult(Outcome.REFUSED, "it holds no OTLP", is_final=True)
     except Exception as error:  # noqa: BLE001 - whatever it raises, the batch was not exported
         return ExportResult(Outcome.FAILED, type(error).__name__)
     if isinstance(result, ExportResult):
@@ -253,6 +256,8 @@ def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
     if name == _HTTP:
         return _http_endpoint(environ, signal)
     exporter_class = plugin(name, signal)
+    if name == _GRPC:
+        exporter_class = _taking_stored_spans(exporter_class)
     with _making(name):
         url = signal.otlp("ENDPOINT", environ)[1] or "http://localhost:4317"
         probe = probe_for(url, 4317) if name == _GRPC else None
@@ -280,6 +285,17 @@ def plugin(name: str, signal: Signal) -> type[Any]:
     with _making(name):
         exporter_class: type[Any] = matches[0].load()
     return exporter_class
+
+
+def _taking_stored_spans(exporter_class: type[Any]) -> type[Any]:
+    """A class of the gRPC exporter's that takes spans of the journal, too."""
+
+    class GrpcExporter(exporter_class):  # type: ignore[misc] # of a package that need not be installed
+        def _translate_data(self, batch: Any) -> Any:
+            is_stored = bool(batch) and isinstance(batch[0], StoredSpan)
+            return message_of(batch) if is_stored else super()._translate_data(batch)
+
+    return GrpcExporter
 
 
 @contextmanager

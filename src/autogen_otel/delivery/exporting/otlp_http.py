@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from autogen_otel import distribution
 from autogen_otel.delivery.exporting.outcome import PAUSE_SECONDS, ExportResult, Outcome
+from autogen_otel.delivery.otlp_json import StoredSpan, json_of, message_of
 from autogen_otel.delivery.signals import SPANS, Signal
 
 _CREDENTIALS: Final = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}CREDENTIAL_PROVIDER"
@@ -51,6 +52,14 @@ _RETRYABLE: Final = frozenset(
 """OTLP's list; after any other error the same batch is not to be sent again."""
 _ABOUT_THE_BATCH: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """The batch is wrong. All other codes, such as 401 or 404, say that the endpoint takes nothing now."""
+_ABOUT_JSON: Final = _ABOUT_THE_BATCH | {
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.NOT_IMPLEMENTED,
+}
+"""OTLP lets a receiver take protobuf only, and one may say so in any of these ways, or hang up."""
+_NO_CONNECTION: Final = "no connection"
 _MOST_SECONDS_TO_WAIT: Final = 600.0
 """A longer Retry-After is a mistake: telemetry must not stay away for a day."""
 _PLAIN_SUCCESS: Final = frozenset({b"", b"ok", b"accepted", b"success"})
@@ -97,17 +106,26 @@ class HttpExporter:
             **({} if self._compress is None else {"Content-Encoding": compression}),
         }
         self._session = _session(signal)
+        self._takes_json = True
 
     def export(self, batch: Any) -> ExportResult:
-        """Export a batch in a single attempt.
+        """Export a batch in a single attempt; spans of the journal as they stand, unless JSON is refused.
 
         Raises:
             Exception: whatever the encoder raises for an item that it cannot take.
         """
-        encode = resolve_name(self._signal.encoder)
-        return self.send(encode(batch).SerializeToString(), "application/x-protobuf")
+        is_stored = bool(batch) and self._signal is SPANS and isinstance(batch[0], StoredSpan)
+        if is_stored and self._takes_json:
+            result = self._send(json_of(batch), "application/json")
+            if result.status not in _ABOUT_JSON and result.reason != _NO_CONNECTION:
+                return result
+        message = message_of(batch) if is_stored else resolve_name(self._signal.encoder)(batch)
+        result = self._send(message.SerializeToString(), "application/x-protobuf")
+        if is_stored and result.outcome is Outcome.EXPORTED:
+            self._takes_json = False
+        return result
 
-    def send(self, body: bytes, content_type: str) -> ExportResult:
+    def _send(self, body: bytes, content_type: str) -> ExportResult:
         """Send an encoded batch in a single attempt.
 
         Args:
@@ -176,7 +194,9 @@ class HttpExporter:
         is_final = status not in _RETRYABLE
         wait = None if is_final else _seconds_to_wait(response.headers.get("Retry-After", ""))
         reason = f"HTTP {status} {response.reason or ''}".rstrip()
-        return ExportResult(outcome, reason, is_final=is_final, is_retryable=not is_final, retry_after=wait)
+        return ExportResult(
+            outcome, reason, is_final=is_final, is_retryable=not is_final, retry_after=wait, status=status
+        )
 
 
 def _session(signal: Signal) -> requests.Session:
@@ -278,5 +298,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy does not answer"
     if isinstance(error, (requests.exceptions.ConnectionError, HTTPError)):
-        return "no connection"
+        return _NO_CONNECTION
     return type(error).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +49,7 @@ class ExportResult:
         is_retryable: whether the endpoint has said that it may be sent again.
         retry_after: seconds for which the endpoint wants to be left alone.
         rejected_items: how many items of an exported batch the endpoint did not take.
+        status: of HTTP; 0 where there was none.
     """
 
     outcome: Outcome
@@ -57,6 +58,7 @@ class ExportResult:
     is_retryable: bool = False
     retry_after: float | None = None
     rejected_items: int = 0
+    status: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", one_line(self.reason))

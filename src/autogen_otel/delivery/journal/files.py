@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from autogen_otel import plain_files
 
@@ -34,7 +33,6 @@ _NOTE: Final = re.compile(rf"{_ORIGIN}-[0-9a-f]{{8}}\{NOTE_SUFFIX}(\.tmp)?")
 """About conversations that have not ended; a process that was killed while it wrote one leaves ``.tmp``."""
 _BEGINS_A_SPAN: Final = b'"startTimeUnixNano":'
 """Occurs once in each span, and in no text: there its quotes are escaped."""
-_ID_FIELDS: Final = ("traceId", "spanId", "parentSpanId")
 
 
 @dataclass(frozen=True)
@@ -117,19 +115,3 @@ def count_contents(file: Path | int, offset: int = 0) -> tuple[int, int]:
             span_count = line.count(_BEGINS_A_SPAN) if line.endswith(b"\n") else 0
             batches, spans = batches + bool(span_count), spans + span_count
     return batches, spans
-
-
-def raw_spans(request: Any) -> Iterator[dict[str, Any]]:
-    """The spans of a batch in OTLP JSON."""
-    for resource_spans in request.get("resourceSpans", ()):
-        for scope_spans in resource_spans.get("scopeSpans", ()):
-            yield from scope_spans.get("spans", ())
-
-
-def convert_ids(request: Any, convert: Callable[[str], str]) -> None:
-    """Convert all ids of a batch: OTLP departs from protobuf's JSON mapping in that they are in hex."""
-    for span in raw_spans(request):
-        for holder in (span, *span.get("links", ())):
-            for name in _ID_FIELDS:
-                if name in holder:
-                    holder[name] = convert(holder[name])

@@ -1,4 +1,4 @@
-"""Forwarding a journal: each undelivered batch, in order, once. Loads the SDK."""
+"""Forwarding a journal: each undelivered batch, in order, once."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
 from autogen_otel import plain_files
 from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, count_contents, list_files
 from autogen_otel.delivery.journal.progress import ProgressFile, read_progress, sole_forwarder
-from autogen_otel.delivery.journal.writing import Journal, line_of
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
+from autogen_otel.delivery.journal.writing import Journal
+from autogen_otel.delivery.otlp_json import NotOtlpError, StoredLine, StoredSpan, json_of, spans_of
 
 _LOGGER = logging.getLogger("autogen_otel")
 _MOST_ATTEMPTS: Final = 2
@@ -74,7 +71,7 @@ class Forwarding:
     """
 
     journal: Journal
-    send: Callable[[Sequence[ReadableSpan]], ExportResult]
+    send: Callable[[Sequence[StoredSpan]], ExportResult]
     report: Callable[[Tally], None] = lambda _tally: None
     unreadable: dict[Path, str] = field(default_factory=dict)
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -156,8 +153,8 @@ class Forwarding:
             of it is still to be sent.
         """
         try:
-            spans = [] if line.isspace() else spans_of(line)
-        except ValueError:
+            spans = StoredLine() if line.isspace() else spans_of(line)
+        except NotOtlpError:
             _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", position[0])
             if not line.startswith(_BEGINS_A_BATCH):
                 # Nobody knows what it is, so that nobody may throw it away; a torn line of ours has no spans.
@@ -168,23 +165,21 @@ class Forwarding:
         failure, tally, remaining_spans = self.offer(
             spans,
             position,
-            lambda part: self.journal.append_line(
-                line if len(part) == len(spans) else line_of(part), Kind.REFUSED
-            ),
+            lambda part: self.journal.append_line(json_of(part), Kind.REFUSED),
         )
         if failure is not None:
             if len(remaining_spans) == len(spans):
                 return failure, None
             # Spans that the endpoint has must not be sent again: the rest becomes a batch behind all others.
-            self.journal.append(remaining_spans)
+            self.journal.append_line(json_of(remaining_spans), Kind.UNDELIVERED)
         return failure, tally
 
     def offer(
         self,
-        spans: Sequence[ReadableSpan],
+        spans: Sequence[StoredSpan],
         position: tuple[str, int],
-        refuse: Callable[[Sequence[ReadableSpan]], object],
-    ) -> tuple[ExportResult | None, Tally, list[ReadableSpan]]:
+        refuse: Callable[[Sequence[StoredSpan]], object],
+    ) -> tuple[ExportResult | None, Tally, list[StoredSpan]]:
         """Send a batch, in parts if it is too large.
 
         Args:

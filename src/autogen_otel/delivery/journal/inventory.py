@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autogen_otel import plain_files
-from autogen_otel.delivery.journal.files import JournalFile, Kind, list_files, notes, raw_spans
+from autogen_otel.delivery.journal.files import JournalFile, Kind, list_files, notes
 from autogen_otel.delivery.journal.progress import Progress, read_progress
+from autogen_otel.delivery.otlp_json import raw_spans
 
 
 @dataclass

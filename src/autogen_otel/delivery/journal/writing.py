@@ -17,9 +17,10 @@ from autogen_otel import plain_files
 from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.document import write_whole
-from autogen_otel.delivery.journal.files import Kind, convert_ids, new_path
+from autogen_otel.delivery.journal.files import Kind, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolve_folder
 from autogen_otel.delivery.journal.limits import Limits, Removal, prune
+from autogen_otel.delivery.otlp_json import convert_ids
 from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
 
 if TYPE_CHECKING:
