@@ -82,8 +82,8 @@ def test_a_journal_that_may_not_be_read_does_not_pass_for_a_missing_one(
         return asked(path, *args, **kwargs)
 
     # A folder above it may not be searched.
-    monkeypatch.setattr(os, "stat", refuse)
-    monkeypatch.setattr(os, "lstat", refuse)
+    for module, name in ((os, "stat"), (os, "lstat"), (Path, "stat")):
+        monkeypatch.setattr(module, name, refuse)
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
     endpoint = ("--endpoint", "http://127.0.0.1:1") if command == "push" else ()
     for words in ((), ("--journal", str(journal))):
