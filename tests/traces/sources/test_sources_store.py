@@ -149,6 +149,19 @@ def test_of_too_many_that_fail_a_sample_is_read_as_well(opened: Open) -> None:
     assert 60 < sum(one.weight for one in sample) < 150
 
 
+def test_of_a_store_that_is_dense_everywhere_the_sample_stands_for_all() -> None:
+    dense = [conversation(number, number * 56.0, failing=number % 10 == 0) for number in range(1, 1501)]
+    with ExitStack() as stack:
+        sample = Open(stack, "Tempo")(*dense, most=10).sample(DAY, failing=100, working=200)
+    failing = [one.weight for one in sample if any(span.failed for span in one.spans)]
+    others = [one.weight for one in sample if not any(span.failed for span in one.spans)]
+    assert len({*others}) == len({*failing}) == 1
+    assert sum(failing) == pytest.approx(150, rel=0.2)
+    assert sum(others) == pytest.approx(1350, rel=0.2)
+    assert len(failing) > 50
+    assert len(others) > 100
+
+
 def test_a_burst_is_not_missed(opened: Open) -> None:
     burst = [
         conversation(number, 50_000 + number * 0.01, failing=number % 10 == 0) for number in range(1, 200)

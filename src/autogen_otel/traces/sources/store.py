@@ -269,7 +269,7 @@ class StoreSource:
                 window = narrow_window
             seeds = [rng.random() for _ in stretches]
             samples = list(pool.map(partial(self._part_of, query), stretches, pages, seeds))
-            weight = max(weight for traces, weight in samples if traces or weight > 1)
+            weight = max(weight for _, weight in samples)
             # All have to stand for as many.
             chosen = [
                 trace
