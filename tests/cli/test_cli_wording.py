@@ -121,7 +121,7 @@ def test_that_nothing_sets_calls_apart_is_said_unless_the_title_says_what_does(
     incident: str, labels: list[str]
 ) -> None:
     first = diagnose(spans_of(*journal(incidents()[incident], 1))).findings[0]
-    alone = replace(first, discriminators=())
+    alone = replace(first, discriminators=(), rates=())
     said = dict(wording.lines(alone, 100, "today"))
     assert [label for label in said if label == "goes with"] == labels
     assert said["says"] == first.message

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.cli.wording import title
+from autogen_otel.cli.wording import lines, title
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import Finding, diagnose
 from autogen_otel.traces.conversations import summaries
@@ -571,3 +571,82 @@ def test_a_call_of_the_programs_own_that_raises_ended_it(outer: str, below: bool
     (finding,) = found(it)
     ended = finding.visible_as.startswith("1 conversation ended with")
     assert ended is not is_handled, finding.visible_as
+
+
+def asked(number: int, *statuses: int, entry: int = 0, chars: int = 900, carried: int = 0) -> RecordedTrace:
+    """A conversation with a model call; an entry is asked first, then each of the next."""
+    it = RecordedTrace(number, at=number)
+    errors = [
+        exception("openai.InternalServerError", f"Error code: {status}") if status != 200 else None
+        for status in statuses
+    ]
+    prompt = {"autogen__prompt__chars": chars, "autogen__prompt__carried_messages": carried or None}
+    agents = {"gen_ai__agent__name": "clerk", "autogen__sender__name": "user"}
+    last = entry + len(statuses) - 1
+    with (
+        it.span("invoke_workflow user -> clerk", 0.1, errors[-1]),
+        it.span("invoke_agent clerk", 0.1, errors[-1], **agents),
+        it.span("chat m", 0.1, errors[-1], autogen__config__index=last, gen_ai__request__model="m", **prompt),
+    ):
+        for index, (status, error) in enumerate(zip(statuses, errors, strict=True), entry):
+            of_entry = {"autogen__config__index": index, "gen_ai__request__model": "m"}
+            with it.span(f"config_entry {index} m", 0.1, error, **of_entry):
+                it.post(0.2, status, error, **({ORIGIN: "backend"} if error else {}), **of_entry)
+    return it
+
+
+def test_an_entry_that_never_answered_while_others_did_is_the_one_to_fix_and_both_rates_are_said() -> None:
+    working = [asked(number, 200, entry=number % 2 * 2) for number in range(1, 211)]
+    (finding,) = found(*working, *(asked(number, 500, entry=1) for number in range(301, 310)))
+    assert (finding.cause, finding.subject["entry"], finding.occurrences) == ("config_entry", 1, 9)
+    assert [(one.entries, one.failed, one.calls) for one in finding.rates] == [((1,), 9, 9), ((0, 2), 0, 210)]
+    assert "did not answer once" in finding.advice
+    said = dict(lines(finding, 219, "today"))
+    assert said["goes with"] == "entry 1: 9 of 9 calls fail; entries 0, 2: 0 of 210"
+
+
+def test_a_failure_that_is_confined_to_an_entry_goes_with_that_entry() -> None:
+    calls = [asked(number, 500 if number % 9 == 1 else 200, entry=number % 3) for number in range(1, 211)]
+    (finding,) = found(*calls)
+    assert (finding.cause, finding.subject["entry"]) == ("backend", 1)
+    own, others = finding.rates
+    assert (own.entries, own.failed, own.calls) == ((1,), 24, 70)
+    assert (others.entries, others.failed, others.calls) == ((0, 2), 0, 140)
+    assert [one.property.attribute for one in finding.discriminators] == ["autogen.config.index"]
+
+
+def test_errors_that_come_at_the_same_rate_at_every_entry_are_one_finding() -> None:
+    calls = [asked(number, 500 if number % 10 == 0 else 200, entry=number % 3) for number in range(1, 211)]
+    (finding,) = found(*calls)
+    assert (finding.cause, finding.occurrences, finding.rates) == ("backend", 21, ())
+    assert "entry" not in finding.subject
+
+
+def test_errors_that_set_in_with_the_size_of_the_prompt_at_every_entry_are_one_finding() -> None:
+    calls = [
+        asked(
+            number,
+            500 if number % 8 == 0 else 200,
+            entry=number % 3,
+            chars=40_000 if number % 8 == 0 else 900,
+        )
+        for number in range(1, 121)
+    ]
+    (finding,) = found(*calls)
+    assert (finding.cause, finding.occurrences) == ("prompt_too_large", 15)
+    assert "entry" not in finding.subject
+
+
+def test_a_request_that_every_entry_refuses_makes_no_entry_wrong() -> None:
+    calls = [asked(number, *((500, 500) if number % 10 == 0 else (200,))) for number in range(1, 121)]
+    assert {one.cause for one in found(*calls)} == {"backend"}
+
+
+def test_stale_state_names_the_two_agents() -> None:
+    calls = [
+        asked(number, 500 if number % 8 == 0 else 200, carried=6 if number % 8 == 0 else 0)
+        for number in range(1, 121)
+    ]
+    (finding,) = found(*calls)
+    assert (finding.cause, finding.subject["agent"]) == ("stale_state", "user, clerk")
+    assert title(finding.cause, finding.subject).endswith("an earlier conversation between user and clerk")

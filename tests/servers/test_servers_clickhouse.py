@@ -31,6 +31,7 @@ CHOSEN = (
     "a null argument among retries",
     "a name that is not ASCII",
     "a key that is refused at times",
+    "a dead backup",
     "round in a circle of transfers",
     "two calls in turn",
     "answers that are empty until a limit",

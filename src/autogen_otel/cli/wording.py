@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from autogen_otel.cli import quantities
@@ -55,10 +56,10 @@ def lines(
     if finding.has_recovered or finding.lost_seconds >= 1:
         duration = quantities.duration(round(finding.lost_seconds * NS))
         yield "cost", f"{duration} lost in all"
-    yield from zip(_label_once("goes with"), conditions, strict=False)
+    yield from zip(_label_once("goes with"), chain(_rates(finding), conditions), strict=False)
     # What sets apart the calls of an entry that can never work is the entry, which the title names.
     may_work = finding.works_otherwise or finding.cause != causes.CONFIG_ENTRY
-    if not finding.discriminators and finding.compared_calls[0] > 1 and may_work:
+    if not (finding.discriminators or finding.rates) and finding.compared_calls[0] > 1 and may_work:
         yield "goes with", _no_difference(*finding.compared_calls)
     symptoms = (
         f"{quantities.plural(times, 'time')} {symptom}" for symptom, times in finding.symptoms.items()
@@ -67,6 +68,17 @@ def lines(
     yield "seen as", finding.visible_as
     yield "do", finding.advice
     yield from zip(_label_once("look"), view_hints, strict=False)
+
+
+def _rates(finding: Finding) -> Iterator[str]:
+    """How often calls of its entry fail, and those of the others."""
+    if finding.rates:
+        own, others = (
+            f"{'entry' if len(rate.entries) == 1 else 'entries'} {', '.join(map(str, rate.entries))}:"
+            f" {rate.failed:,} of {rate.calls:,}"
+            for rate in finding.rates
+        )
+        yield f"{own} calls fail; {others}"
 
 
 def _no_difference(failing: int, working: int) -> str:
@@ -192,7 +204,8 @@ def _model_title(cause: str, subject: Any) -> str:
     if "limit_chars" in subject:
         parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
     if cause == causes.STALE_STATE:
-        parts.append("to prompts with messages of an earlier conversation")
+        between = f" between {' and '.join(str(subject['agent']).split(', '))}" if "agent" in subject else ""
+        parts.append(f"to prompts with messages of an earlier conversation{between}")
     parts += [
         words.format(subject[key])
         for key, words in _PART_WORDS.get(cause, _TOOL_WORDS).items()

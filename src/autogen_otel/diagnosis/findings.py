@@ -14,12 +14,12 @@ from autogen_otel.diagnosis.comparison.candidates import cuts_of
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL
-from autogen_otel.diagnosis.entries import works_otherwise
+from autogen_otel.diagnosis.entries import Rate, entry_of, rates_of, works_otherwise
 from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
 from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
-from autogen_otel.diagnosis.evidence.population import Population, Sampling, group_key
+from autogen_otel.diagnosis.evidence.population import EntryKey, Population, Sampling, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import WORKS_OTHERWISE, advice_for, visible_as, what_ended
@@ -39,6 +39,7 @@ _ENTRY_ATTRIBUTES: Final = frozenset(
         *(names.SERVER_ADDRESS, names.SERVER_PORT, names.REQUEST_MAX_RETRIES, names.REQUEST_TIMEOUT_SECONDS),
     }
 )
+_SUBJECT_ATTRIBUTES: Final = frozenset({names.CONFIG_INDEX, names.GEN_AI_REQUEST_MODEL, names.SERVER_ADDRESS})
 _WORTH_OF_CAUSE: Final = {causes.UNKNOWN: 0.9}
 
 
@@ -71,6 +72,7 @@ class Finding:
         discriminators: what failing calls have that working ones do not.
         distributions: the distribution of the values of each discriminator.
         compared_calls: how many failing and how many working calls were compared for that.
+        rates: how often its entry fails, and how often the others do, if it is confined to that entry.
         works_otherwise: whether most calls of the entry work, if it is about one.
         symptoms: what else happened because of it.
         message: what was raised, or what the provider said, in the best of these.
@@ -95,6 +97,7 @@ class Finding:
     discriminators: tuple[Discriminator, ...]
     distributions: tuple[tuple[Bar, ...], ...]
     compared_calls: tuple[int, int]
+    rates: tuple[Rate, ...]
     works_otherwise: bool
     symptoms: Mapping[str, int]
     message: str
@@ -178,6 +181,11 @@ def conclude(population: Population) -> Diagnosis:
     conversations_by_type = Counter(
         _failure_type(group[0]) for group in groups.values() for _ in {failure.trace_id for failure in group}
     )
+    failing_calls: dict[Any, dict[EntryKey, float]] = defaultdict(lambda: defaultdict(float))
+    for failure in (failure for group in groups.values() for failure in group):
+        # After a retry the call counts among those that were answered.
+        if failure.kind == MODEL and failure.effect is not Effect.RETRIED:
+            failing_calls[failure.cause][entry_of(failure)] += failure.weight
     findings_of_trace = Counter(
         trace_id for group in groups.values() for trace_id in {failure.trace_id for failure in group}
     )
@@ -186,8 +194,16 @@ def conclude(population: Population) -> Diagnosis:
         in_order = sorted(group, key=lambda failure: failure.time_ns)
         share = len({failure.trace_id for failure in group}) / conversations_by_type[_failure_type(group[0])]
         working = calls_of(group[0].compared_as or group[0].kind)
+        rates = rates_of(entry_of(group[0]), failing_calls[group[0].cause], population.answered)
         findings.append(
-            _finding(in_order, working, population.over_time, findings_of_trace, is_alone=share >= NEARLY_ALL)
+            _finding(
+                in_order,
+                working,
+                rates,
+                population.over_time,
+                findings_of_trace,
+                is_alone=share >= NEARLY_ALL,
+            )
         )
     findings.sort(key=_rank)
     notes = [
@@ -221,6 +237,7 @@ def _failure_type(occurrence: Occurrence) -> tuple[Any, ...]:
 def _finding(
     group: Sequence[Occurrence],
     working: WorkingCalls,
+    rates: tuple[Rate, ...],
     over_time: Timeline,
     findings_of_trace: Counter[str],
     *,
@@ -255,6 +272,9 @@ def _finding(
     discriminators = discriminate(
         failing, working, cuts, partial(_is_redundant, group[0], constant_attributes)
     )
+    if not discriminators and rates:
+        # What it begins with is its own subject.
+        discriminators = discriminate(failing, working, cuts, lambda name: name not in _SUBJECT_ATTRIBUTES)
     bars = distributions([one.property for one in discriminators], failing, working, cuts)
     failed_calls = sum(failure.weight for failure in group)
     does_work = group[0].kind == MODEL and works_otherwise(subject, failed_calls, discriminators, working)
@@ -278,6 +298,7 @@ def _finding(
         discriminators=tuple(discriminators),
         distributions=bars,
         compared_calls=(len(failing), working.total),
+        rates=rates,
         works_otherwise=does_work,
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         message=best[0].message,

@@ -17,7 +17,14 @@ from autogen_otel.diagnosis.comparison.calls import CallsOf, Run, WorkingCalls, 
 from autogen_otel.diagnosis.comparison.candidates import round_between, thin
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.statistics import NEARLY_ALL, Table, fisher_of_best_cut
-from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
+from autogen_otel.diagnosis.entries import entry_of, name_dead_entries, pool, share_subject
+from autogen_otel.diagnosis.evidence.features import (
+    AGENT_PAIR,
+    PREVIOUS_TOOL,
+    PREVIOUS_TOOL_SECONDS,
+    PROBLEMS,
+    Features,
+)
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, EMPTY_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.population import Population
@@ -44,13 +51,24 @@ def roots_of(population: Population) -> list[Occurrence]:
     """All failures, each with the cause that the whole population shows, and with its symptoms."""
     calls_of = working_calls_of(population)
     groups = [population.in_group(key) for key in sorted(population.groups)]
-    for group in groups:
-        first = group[0]
-        if first.cause == causes.TOOL_EXCEPTION:
-            _blame_arguments(group, calls_of(first.kind))
-        elif first.kind == MODEL and first.cause in _RULES:
-            _RULES[first.cause](group, calls_of(MODEL))
     failures = [failure for group in groups for failure in group]
+    first_causes = [group[0].cause for group in groups]
+    for cause in sorted(_UNEXPLAINED_CAUSES):
+        # What sets in with the prompt does so whichever entry is asked.
+        of_cause = [failure for failure in failures if failure.kind == MODEL and failure.cause == cause]
+        if len({entry_of(failure) for failure in of_cause}) > 1:
+            _explain_by_prompt(of_cause, calls_of(MODEL))
+    for group, cause in zip(groups, first_causes, strict=True):
+        unexplained = [failure for failure in group if failure.cause == cause]
+        if not unexplained:
+            continue
+        kind = group[0].kind
+        if cause == causes.TOOL_EXCEPTION:
+            _blame_arguments(unexplained, calls_of(kind))
+        elif kind == MODEL and cause in _RULES:
+            _RULES[cause](unexplained, calls_of(MODEL))
+    name_dead_entries(failures, population.answered)
+    pool(failures, population.answered)
     failures.extend(_loops(population))
     _show_fallbacks(failures)
     return _without_symptoms(failures, calls_of)
@@ -102,13 +120,14 @@ def _explain_by_prompt(group: Sequence[Occurrence], working: WorkingCalls) -> No
     if _after_tools(group, working).effect >= effect:
         return
     explained = [failure for failure in group if has_property(failure.features)]
-    if cause == causes.PROMPT_TOO_LARGE:
-        details = {**details, **_largest_tool(explained)}
+    more = _largest_tool(explained) if cause == causes.PROMPT_TOO_LARGE else _pair(explained)
+    details = {**details, **more}
     for failure in explained:
         failure.symptoms[failure.words] += 1
         failure.cause = cause
         failure.subject = {**_entry_subject(failure.subject), **details}
         failure.detail = {}
+    share_subject(explained)
 
 
 _Explanation = tuple[float, str, Callable[[Features], bool], dict[str, Any]]
@@ -224,6 +243,14 @@ def _measure_limit(group: Sequence[Occurrence], working: WorkingCalls) -> None:
         failure.subject = {**failure.subject, "limit_chars": int(limit), **tool}
 
 
+def _pair(group: Sequence[Occurrence]) -> dict[str, Any]:
+    """The two agents whose history nearly all these prompts carry, if they are the same two."""
+    pairs = Counter(failure.features.get(AGENT_PAIR) for failure in group)
+    ((pair, count),) = pairs.most_common(1)
+    is_usual = isinstance(pair, str) and count >= NEARLY_ALL * len(group)
+    return {"agent": str(pair).replace(" -> ", ", ")} if is_usual else {}
+
+
 def _largest_tool(group: Sequence[Occurrence]) -> dict[str, Any]:
     """The tool whose result is the largest message of nearly all these prompts, if one is."""
     speakers: Counter[str] = Counter()
@@ -268,7 +295,7 @@ def _show_fallbacks(failures: Sequence[Occurrence]) -> None:
     """Give an entry that can never work the failures before it as symptoms: it shows only after them."""
     for failure in failures:
         if failure.cause == causes.CONFIG_ENTRY:
-            for cause in failure.earlier_causes:
+            for cause, _ in failure.earlier_errors:
                 if cause in _TEMPORARY_CAUSES:
                     failure.symptoms[f"seen only after {cause} of an entry before it"] += 1
 

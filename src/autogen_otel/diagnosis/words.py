@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
+from autogen_otel.diagnosis.entries import NEVER_ANSWERED
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, MINUTE, PREVIOUS_TOOL, TIME, TOOLS_USED
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, CHOSEN_AGAIN, EMPTY_ANSWERS, IN_CIRCLES
 from autogen_otel.diagnosis.evidence.occurrence import Effect
@@ -239,7 +240,8 @@ def _config_entry(subject: Mapping[str, Any]) -> str:
     entry = f"entry {{entry}} of the config_list ({{model}}{at})"
     if subject.get(WORKS_OTHERWISE):
         return f"Most calls of {entry} work, so {_WRONG_AT_TIMES.get(status, _SOMETHING_WRONG_AT_TIMES)}"
-    return f"Fix or remove {entry}: {_WRONG_FOR_GOOD.get(status, 'it can never work')}."
+    usual = "it did not answer once, while others did" if subject.get(NEVER_ANSWERED) else "it can never work"
+    return f"Fix or remove {entry}: {_WRONG_FOR_GOOD.get(status, usual)}."
 
 
 _KEY_REFUSED: Final = "its key is refused ({status_code})"

@@ -44,7 +44,7 @@ class Occurrence:
         detail: what else separates failures of one subject, or is worth counting.
         attempts: how many attempts failed.
         after_tool: the span of a tool that had failed before, if the call links to one.
-        earlier_causes: causes of the failures of other entries earlier in the same model call.
+        earlier_errors: cause and status of the failures of other entries earlier in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
         compared_as: the kind of calls to compare it with, if that is not its own.
         message: the exception, or the provider's error, as the span recorded it.
@@ -66,7 +66,7 @@ class Occurrence:
     detail: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 1
     after_tool: str | None = None
-    earlier_causes: tuple[str, ...] = ()
+    earlier_errors: tuple[tuple[str, Any], ...] = ()
     problems: tuple[str, ...] = ()
     compared_as: str | None = None
     message: str = ""

@@ -19,6 +19,7 @@ from autogen_otel.diagnosis.evidence.aggregates import (
     Samples,
     Timeline,
 )
+from autogen_otel.diagnosis.evidence.features import plain
 from autogen_otel.diagnosis.evidence.loops import Loop, is_loop, loop_in, loop_subject
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered, odd_problem
@@ -48,6 +49,8 @@ _USUAL_LIMITS: Final = 0.5
 _START: Final = attrgetter("start_ns")
 
 GroupKey = tuple[Any, ...]
+EntryKey = tuple[Any, Any]
+"""Index and model of an entry of a ``config_list``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Population:
         working: samples of the calls that worked, by kind.
         returned_errors: how often each tool returned an error.
         returned_conversations: in how many conversations each tool did.
+        answered: how many model calls each entry answered.
         odd_answers: how many answers of each model had which problem, see ``odd_problem``.
         odd_conversations: in how many conversations that was.
         loops: conversations that ended in a loop, by workflow and agents.
@@ -113,6 +117,7 @@ class Population:
         self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, SAMPLE_SIZE))
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
+        self.answered: Counter[EntryKey] = Counter()
         self.odd_answers: Counter[tuple[str, str]] = Counter()
         self.odd_conversations: Counter[tuple[str, str]] = Counter()
         self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
@@ -223,6 +228,7 @@ class Population:
         self.loops.merge(other.loops)
         self.returned_errors.update(other.returned_errors)
         self.returned_conversations.update(other.returned_conversations)
+        self.answered.update(other.answered)
         self.odd_answers.update(other.odd_answers)
         self.odd_conversations.update(other.odd_conversations)
         self.ended_conversations.update(other.ended_conversations)
@@ -300,12 +306,20 @@ class Population:
         self._count_odd_answers(chats, round(weight))
         for chat in chats:
             attributes = chat.attributes
-            if not (
+            if (
                 chat.failed
                 or is_filtered(chat)
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
-            ) and reading.was_answered_at_once(chat):
+            ):
+                continue
+            entry = (
+                plain(attributes.get(names.CONFIG_INDEX)),
+                plain(attributes.get(names.GEN_AI_REQUEST_MODEL)),
+            )
+            if entry in self.answered or len(self.answered) < _MOST_NAMES:
+                self.answered[entry] += round(weight)
+            if reading.was_answered_at_once(chat):
                 sample = self.working.sample_for(MODEL, chat.trace_id + chat.span_id, weight)
                 if sample is not None:
                     sample.keep(reading.model_features(chat, chat))

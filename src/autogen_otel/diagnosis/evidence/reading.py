@@ -212,7 +212,7 @@ class Reading:
         groups: dict[tuple[str, str], list[Span]] = defaultdict(list)
         for span in failed_spans:
             groups[self._entry_of(span, chat).span_id, _cause(span)].append(span)
-        earlier_causes: list[str] = []
+        earlier_errors: list[tuple[str, Any]] = []
         after_tool = next((link.span_id for link in chat.links if self.trace.span(link.span_id)), None)
         for (entry_id, cause), spans in groups.items():
             entry = self.trace.span(entry_id) or chat
@@ -247,10 +247,10 @@ class Reading:
                 ),
                 max(1, len(attempts)),
                 after_tool=after_tool,
-                earlier_causes=tuple(earlier_causes),
+                earlier_errors=tuple(earlier_errors),
                 message=message_of(spans[-1]),
             )
-            earlier_causes.append(cause)
+            earlier_errors.append((cause, subject.get("status_code")))
 
     def tool_features(self, tool: Span) -> dict[str, Any]:
         """The features of a tool call, with those of its arguments."""

@@ -61,6 +61,7 @@ def read_survey(clickhouse: ClickHouse, selection: Selection, limit: int, progre
     population.conversations, population.over_time = every.size, over_time
     population.first_ns, population.last_ns = conversations.first_ns, conversations.last_ns
     population.ended_at_limit, population.ended_conversations = _counters(ends)
+    population.answered = Counter(survey.answered())
     population.returned_errors, population.returned_conversations = _counters(survey.returned_errors())
     population.odd_answers, population.odd_conversations = _counters(
         {key: count for key, count in problems.items() if key[1] in responses.NO_FAILURE}

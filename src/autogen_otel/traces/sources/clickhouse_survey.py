@@ -167,6 +167,19 @@ class Survey:
         spans = self._spans(_IS_CHAT, f"NOT {IS_ERROR}", "key.2 != ''")
         return self._counts(f"SELECT ({SUBJECT}, {_PROBLEM}) AS key, {_COUNTS} {spans} GROUP BY key")
 
+    def answered(self) -> dict[tuple[int | str | None, str | None], int]:
+        """How many model calls each entry of a ``config_list`` answered, by its index and model."""
+        index, model = attribute(names.CONFIG_INDEX), attribute(names.GEN_AI_REQUEST_MODEL)
+        has_answered = f"{_HAS_WORKED} AND NOT ({_IS_FILTERED}) AND {attribute(names.CACHE_HIT)} != 'true'"
+        rows = self._rows(
+            f"SELECT {index} AS index, {model} AS model, count() {self._spans(_IS_CHAT, has_answered)}"
+            " GROUP BY index, model"
+        )
+        return {
+            (int(index) if index.isdecimal() else index or None, model or None): int(count)
+            for index, model, count in rows
+        }
+
     def conversations(
         self, interval_ns: int, *, limited: Sequence[str], problems: Collection[str], failing: int, most: int
     ) -> Conversations:
