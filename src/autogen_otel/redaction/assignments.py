@@ -180,7 +180,7 @@ def _holds_records(text: str) -> bool:
     keys = {part.rpartition('"')[2] for part in text[: text.find("}")].split('":')[:-1]}
     if len(keys) > _MOST_KEYS or any(map(looks_secret, keys)):
         return False
-    return sum(text.count(f'"{key}":') for key in keys) == text.count(":")
+    return sum([text.count(f'"{key}":') for key in keys]) == text.count(":")
 
 
 def _name_before(tail: str) -> str:
