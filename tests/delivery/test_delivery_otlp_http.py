@@ -332,6 +332,13 @@ def test_an_endpoint_that_takes_no_json_is_asked_once(receiver: Receiver, status
     assert receiver.span_names == ["a", "b"]
 
 
+def test_an_endpoint_that_has_taken_json_is_not_asked_twice_for_a_batch(receiver: Receiver) -> None:
+    exporter = _exporter(receiver.url)
+    for receiver.status in (200, 400):
+        exporter.export(spans_of(line_of(finished("a"))))
+    assert receiver.content_types == ["application/json"] * 2
+
+
 @pytest.mark.parametrize("status", [401, 404, 413, 429, 503])
 def test_an_answer_that_is_not_about_json_is_taken_as_it_is(receiver: Receiver, status: int) -> None:
     receiver.status = status

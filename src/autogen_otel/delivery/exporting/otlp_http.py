@@ -106,7 +106,7 @@ class HttpExporter:
             **({} if self._compress is None else {"Content-Encoding": compression}),
         }
         self._session = _session(signal)
-        self._takes_json = True
+        self._takes_json: bool | None = None
 
     def export(self, batch: Any) -> ExportResult:
         """Export a batch in a single attempt; spans of the journal as they stand, unless JSON is refused.
@@ -115,9 +115,11 @@ class HttpExporter:
             Exception: whatever the encoder raises for an item that it cannot take.
         """
         is_stored = bool(batch) and self._signal is SPANS and isinstance(batch[0], StoredSpan)
-        if is_stored and self._takes_json:
+        if is_stored and self._takes_json is not False:
             result = self._send(json_of(batch), "application/json")
-            if result.status not in _ABOUT_JSON and result.reason != _NO_CONNECTION:
+            self._takes_json = self._takes_json or result.outcome is Outcome.EXPORTED or None
+            is_about_json = result.status in _ABOUT_JSON or result.reason == _NO_CONNECTION
+            if self._takes_json or not is_about_json:
                 return result
         message = message_of(batch) if is_stored else resolve_name(self._signal.encoder)(batch)
         result = self._send(message.SerializeToString(), "application/x-protobuf")
