@@ -71,7 +71,7 @@ def test_a_program_that_ends_first_says_what_is_known(
 ) -> None:
     asked, ended = threading.Event(), threading.Event()
 
-    def ask(*_: Any) -> Answers:
+    def ask(*_: Any, **__: Any) -> Answers:
         asked.set()
         ended.wait(30)
         return Answers(problem="late")
@@ -98,7 +98,7 @@ def test_a_program_that_ends_first_says_what_is_known(
 def test_a_forked_process_begins_anew(
     checks: list[StartupCheck], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_EXAMINE, "ask", lambda *_: Answers(problem="none"))
+    monkeypatch.setattr(_EXAMINE, "ask", lambda *_, **__: Answers(problem="none"))
     instrument(tracer_provider=NoOpTracerProvider(), check="offline")
     assistant([gpt(api_key="sk-...")])
     checks[0].wait()

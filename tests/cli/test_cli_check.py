@@ -128,3 +128,26 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert printed.out == ""
     assert said in printed.err
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--ca", "ca.pem"), "--ca names whom endpoints are trusted by, so it goes with --probe."),
+        (("--probe", "--ca", "nowhere.pem"), "nowhere.pem cannot be read: No such file or directory."),
+        (("--probe", "--ca", "list.json"), "list.json holds no certificates in PEM format."),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_refused_in_a_sentence(
+    tmp_path: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    _write(tmp_path / "list.json", gpt())
+    # In this process, clients read no certificates.
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "autogen_otel.cli", "check", *words, "list.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"autogen-otel: {sentence}\n")

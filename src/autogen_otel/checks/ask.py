@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.checks.source import ConfigList
@@ -15,6 +16,7 @@ from autogen_otel.checks.source import ConfigList
 _SECONDS: Final = 60.0
 """Seconds that the host may take; the process has to import it."""
 _PER_ENTRY: Final = 1.0
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _START: Final = "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.process import main; main()"
 
 
@@ -36,7 +38,10 @@ class Answers:
 
 
 def ask(
-    sources: Sequence[ConfigList], probe_seconds: float | None = None, limit: float = _SECONDS
+    sources: Sequence[ConfigList],
+    probe_seconds: float | None = None,
+    limit: float = _SECONDS,
+    authorities: str | None = None,
 ) -> Answers:
     """Ask the host about lists, in one process.
 
@@ -44,6 +49,8 @@ def ask(
         sources: the lists.
         probe_seconds: how long each entry's endpoint may take to answer; ``None`` asks no endpoint.
         limit: seconds that the host may take to be imported and to answer, beyond one second an entry.
+        authorities: the file or folder with the certificates that endpoints are trusted by; ``None`` for
+            those of the environment.
     """
     limit += sum(len(source.objects) for source in sources) * _PER_ENTRY + (probe_seconds or 0.0)
     questions = {
@@ -52,6 +59,7 @@ def ask(
             for one in sources
         ],
         "probe_seconds": probe_seconds,
+        "environ": {} if probe_seconds is None else _probe_environ(authorities),
         "limit": limit,
     }
     if not sys.executable or getattr(sys, "frozen", False):
@@ -76,3 +84,14 @@ def ask(
     except ValueError:
         return Answers(problem=f"its process ended with exit code {process.returncode} and no answer")
     return Answers(**answer)
+
+
+def _probe_environ(authorities: str | None) -> dict[str, str]:
+    """The variables by which HTTP clients trust the authorities, and ask this machine without a proxy."""
+    no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    hosts = ",".join(filter(None, (no_proxy, *_LOOPBACK)))
+    environ = {"NO_PROXY": hosts, "no_proxy": hosts}
+    if authorities is not None:
+        path = Path(authorities).absolute()
+        environ["SSL_CERT_DIR" if path.is_dir() else "SSL_CERT_FILE"] = str(path)
+    return environ

@@ -45,7 +45,10 @@ def check_config_list(
 
 
 def examine(
-    sources: Sequence[ConfigList], probe_seconds: float | None = None, answers: Answers | None = None
+    sources: Sequence[ConfigList],
+    probe_seconds: float | None = None,
+    answers: Answers | None = None,
+    authorities: str | None = None,
 ) -> list[ListReport]:
     """Check lists, and ask the host once for all of them.
 
@@ -53,11 +56,13 @@ def examine(
         sources: the lists.
         probe_seconds: how long each endpoint may take, in seconds; ``None`` asks no endpoint.
         answers: the host's answers, if it was asked already.
+        authorities: the file or folder with the certificates that endpoints are trusted by; ``None`` for
+            those of the environment.
     """
     environ = dict(os.environ)
     if answers is None:
         has_objects = any(source.objects for source in sources)
-        answers = ask(sources, probe_seconds) if has_objects else Answers()
+        answers = ask(sources, probe_seconds, authorities=authorities) if has_objects else Answers()
     lists = answers.lists or [[]] * len(sources)
     refusals = answers.refusals_of_objects or [None] * len(sources)
     reports = []

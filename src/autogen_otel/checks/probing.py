@@ -6,7 +6,8 @@ import difflib
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
@@ -29,8 +30,12 @@ from autogen_otel.vocabulary.verdicts import (
 )
 
 MOST_REQUESTS: Final = 5
-_MOST_BYTES: Final = 1_000_000
+_MOST_BYTES: Final = 65_536
+_ZLIB_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_ANY_WINDOW: Final = 47
+"""Tells ``zlib`` to unpack gzip as well as deflate."""
 _MOST_MODELS: Final = 5
+_DECODER: Final = json.JSONDecoder()
 _CHAT: Final = "/chat/completions"
 _PORTS: Final = {"http": 80, "https": 443}
 _CHOICES: Final = ("tool_choice", "parallel_tool_calls")
@@ -197,8 +202,10 @@ class EndpointProbe:
         headers = {
             name: value
             for name, value in sdk_request.request.headers.items()
-            if name.lower() not in {"content-length", "host", "transfer-encoding"}
+            if name.lower() not in {"content-length", "host", "transfer-encoding", "accept-encoding"}
         }
+        # What other encodings pack cannot be unpacked to a limit.
+        headers["accept-encoding"] = "gzip"
         start = time.monotonic()
         try:
             content = None if body is None else json.dumps(body).encode()
@@ -207,7 +214,7 @@ class EndpointProbe:
             )
             response = sdk_request.send(request, stream=True, follow_redirects=False)
             try:
-                response_body = _read_body(response)
+                response_body = _read_body(response, self._deadline)
             finally:
                 response.close()
         except Exception as error:  # noqa: BLE001 - what it ends with is the answer
@@ -249,9 +256,7 @@ class EndpointProbe:
         exchange = self._send(
             sdk_request, "GET", urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), None
         )
-        document = exchange.json_body() if exchange.status == HTTPStatus.OK else None
-        models = document.get("data") if isinstance(document, dict) else document
-        return [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+        return list(_listed(exchange.body)) if exchange.status == HTTPStatus.OK else []
 
     def _look_for_model(
         self, sdk_request: Request, url: str, body: Mapping[str, Any], probe: ProbeResult
@@ -272,6 +277,18 @@ class EndpointProbe:
             probe.models = similar_names or names[:_MOST_MODELS]
         elif probe.verdict == UNREACHABLE:
             probe.detail = f"{probe.detail}; nothing answers at this path, look at base_url"
+
+
+def _listed(body: bytes) -> Iterator[dict[str, Any]]:
+    """The objects of the first list in JSON: a long list was not read to its end."""
+    text = body.decode("utf-8", "replace")
+    position = text.find("[") + 1
+    while position and (start := text.find("{", position)) >= 0:
+        try:
+            model, position = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return
+        yield model
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:
@@ -300,16 +317,24 @@ _NO_KEYS: Final = frozenset({"empty", "null", "none", "dummy", "test", "fake", "
 _SERVER_FAULT: Final = 500
 
 
-def _read_body(response: Any) -> bytes:
-    """Read the body, or as much of it as an answer can have; of a stream only the first events."""
-    body = b""
+def _read_body(response: Any, deadline: float) -> bytes:
+    """Read the body, or as much of it as is looked at; of a stream only the first events.
+
+    The body is unpacked here, since HTTP libraries unpack however much there is in a few bytes.
+    """
+    packed = b""
     is_stream = str(response.headers.get("content-type", "")).startswith("text/event-stream")
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) >= _MOST_BYTES or (is_stream and b"data:" in body and b"\n\n" in body):
+    for chunk in response.iter_raw():
+        packed += chunk
+        is_enough = is_stream and b"data:" in packed and b"\n\n" in packed
+        if is_enough or len(packed) >= _MOST_BYTES or time.monotonic() > deadline:
             break
-    # A small compressed chunk may be very large.
-    return body[:_MOST_BYTES]
+    if response.headers.get("content-encoding", "").lower() not in _ZLIB_ENCODINGS:
+        return packed[:_MOST_BYTES]
+    try:
+        return zlib.decompressobj(_ANY_WINDOW).decompress(packed, _MOST_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _keeps_key(url: str, location: str) -> bool:

@@ -26,6 +26,7 @@ def main() -> None:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
     questions = json.loads(sys.stdin.buffer.read())
+    os.environ.update(questions["environ"])
     # The process that asked may have ended meanwhile; whatever the host does, this one ends at the limit.
     faulthandler.dump_traceback_later(questions["limit"], exit=True)
     # AutoGen keeps a cache in the folder where it runs.

@@ -16,6 +16,7 @@ from autogen_otel.reading import read, read_text
 _KIND: Final = "autogen-otel stand-in"
 """The key that only stand-ins have."""
 _DEEPEST: Final = 20
+_MOST_BITS: Final = 4096
 _TIMEOUT_PARTS: Final = ("connect", "read", "write", "pool")
 _HTTP: Final = ("httpx", "httpx2")
 
@@ -27,10 +28,12 @@ def to_plain(value: Any, depth: int = 0) -> Any:
         value: an entry, or a value inside it.
         depth: how deep inside; a value that is too deep becomes a stand-in.
     """
-    if value is None or isinstance(value, (bool, int, float, str)):
+    # Python does not write such a number as text.
+    is_huge = isinstance(value, int) and value.bit_length() > _MOST_BITS
+    if not is_huge and (value is None or isinstance(value, (bool, int, float, str))):
         # An enum or another subclass becomes the plain value that it equals.
         return value if type(value) in {type(None), bool, int, float, str} else _base_value(value)
-    if depth > _DEEPEST:
+    if is_huge or depth > _DEEPEST:
         return stand_in("object")
     if isinstance(value, Mapping):
         return {str(key): to_plain(item, depth + 1) for key, item in value.items()}

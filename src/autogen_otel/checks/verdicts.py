@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from autogen_otel.causes import chain
 from autogen_otel.causes.decision import cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError, error_in_answer, error_in_body
+from autogen_otel.network import proxy_for, why_unreachable
 from autogen_otel.reading import read, read_text
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary.verdicts import (
@@ -248,8 +250,38 @@ def _judge_error(error: BaseException, url: str) -> tuple[str, str | None]:
     }
     for names, verdict, detail in _BY_CLASS:
         if names & kinds:
-            return verdict, detail.format(**placeholders)
+            return verdict, detail.format(**placeholders) + _way(links, url, names)
     return REFUSED, f"{type(error).__name__}: {_error_message(error)}"
+
+
+def _way(links: Sequence[BaseException], url: str, names: set[str]) -> str:
+    """Through which proxy an endpoint was not reached, and which certificate is missing."""
+    refused = next((link for link in links if isinstance(link, ssl.SSLCertVerificationError)), None)
+    try:
+        proxy = proxy_for(url) if names & _ON_THE_WAY else None
+    except ValueError:
+        # The port is none.
+        proxy = None
+    if refused is not None:
+        return why_unreachable(refused, proxy, option="--ca")
+    if proxy is None:
+        return ""
+    advice = "NO_PROXY names the hosts that are asked without it"
+    return f"; it was asked through the proxy {proxy.address}, which {proxy.variable} names; {advice}"
+
+
+_ON_THE_WAY: Final = frozenset(
+    {
+        "ProxyError",
+        "SSLError",
+        "SSLCertVerificationError",
+        "gaierror",
+        "ConnectTimeout",
+        "ConnectionRefusedError",
+        "ConnectError",
+    }
+)
+"""Classes of exceptions that a proxy may be to blame for."""
 
 
 def _status(error: BaseException) -> int | None:
@@ -274,6 +306,7 @@ _BY_WORDS: Final = {
 }
 _BY_CLASS: Final = (
     ({"ProxyError"}, UNREACHABLE, "the proxy on the way to {address} does not let it through: {message}"),
+    ({"SSLCertVerificationError"}, UNREACHABLE, "TLS with {address} fails"),
     ({"SSLError"}, UNREACHABLE, "TLS with {address} fails: {message}"),
     ({"gaierror"}, UNREACHABLE, "no host {host} is known"),
     ({"ConnectTimeout"}, UNREACHABLE, "{address} does not accept a connection"),

@@ -9,8 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, quantities, write_json
+from autogen_otel.cli import (
+    PROBLEM,
+    SUCCESS,
+    CommandError,
+    add_authorities,
+    add_format,
+    quantities,
+    write_json,
+)
 from autogen_otel.cli.output import complain
+from autogen_otel.network import certificates
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, PHRASES, WORKS
 
 if TYPE_CHECKING:
@@ -67,6 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the list without the entries that cannot work, and no report",
     )
+    add_authorities(parser)
     add_format(parser)
 
 
@@ -79,10 +89,11 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(
             "--drop-dead prints the list, so it goes with no --format json; choose one of them"
         )
+    _refuse_authorities(args)
     try:
         source = find(args.config)
         with _progress(len(source.entries), args):
-            report = examine([source], args.timeout if args.probe else None)[0]
+            report = examine([source], args.timeout if args.probe else None, authorities=args.ca)[0]
         if args.drop_dead:
             dead = {entry.index for entry in report.entries if entry.is_dead}
             sys.stdout.write(drop_entries(source, dead))
@@ -95,6 +106,17 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(report, source.label, is_probed=args.probe)
     return SUCCESS if report.is_well else PROBLEM
+
+
+def _refuse_authorities(args: argparse.Namespace) -> None:
+    if args.ca is None:
+        return
+    if not args.probe:
+        raise CommandError("--ca names whom endpoints are trusted by, so it goes with --probe")
+    try:
+        certificates(args.ca)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 @contextmanager
