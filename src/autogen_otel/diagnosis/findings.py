@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
+from autogen_otel.diagnosis.advice import WORKS_OTHERWISE, advice_for, visible_as, what_ended
 from autogen_otel.diagnosis.comparison.calls import WorkingCalls, working_calls_of
 from autogen_otel.diagnosis.comparison.candidates import cuts_of
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
@@ -22,7 +23,6 @@ from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import EntryKey, Population, Sampling, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
-from autogen_otel.diagnosis.words import WORKS_OTHERWISE, advice_for, visible_as, what_ended
 from autogen_otel.traces.source import WeightedConversation
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names

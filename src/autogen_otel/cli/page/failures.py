@@ -20,10 +20,10 @@ from autogen_otel.cli.page.spans import (
     stack_block,
 )
 from autogen_otel.cli.span_labels import problem_words, server
+from autogen_otel.diagnosis.advice import advice_for, visible_as
+from autogen_otel.diagnosis.evidence.conversation import is_filtered
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.evidence.reading import is_filtered
-from autogen_otel.diagnosis.words import advice_for, visible_as
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import HTTP, NS, Span, Trace

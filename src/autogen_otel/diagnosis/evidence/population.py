@@ -19,10 +19,10 @@ from autogen_otel.diagnosis.evidence.aggregates import (
     Samples,
     Timeline,
 )
+from autogen_otel.diagnosis.evidence.conversation import Conversation, is_filtered, odd_problem
 from autogen_otel.diagnosis.evidence.features import plain
 from autogen_otel.diagnosis.evidence.loops import Loop, is_loop, loop_in, loop_subject
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
-from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered, odd_problem
 from autogen_otel.diagnosis.evidence.subjects import tool_name
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.source import INSTANCES, WeightedConversation
@@ -193,11 +193,11 @@ class Population:
         if not (is_ours or tools or chats or roots):
             return
         start = self._count(spans, roots or spans, weight)
-        reading = Reading(list(unique.values()), start if number is None else number)
-        failures = self._keep_failures(reading, weight) if has_failed else []
+        conversation = Conversation(list(unique.values()), start if number is None else number)
+        failures = self._keep_failures(conversation, weight) if has_failed else []
         if working:
-            self._keep_working(reading, tools, chats, working)
-        self._keep_conversation(reading, roots, failures, weight, working)
+            self._keep_working(conversation, tools, chats, working)
+        self._keep_conversation(conversation, roots, failures, weight, working)
 
     def keep_tools(self, spans: list[Span], number: int, weights: Mapping[str, float]) -> None:
         """Add only those calls in a conversation that worked and are of one of some tools.
@@ -207,10 +207,10 @@ class Population:
             number: as for ``add``.
             weights: by tool, how many calls each call stands for.
         """
-        reading = Reading(spans, number)
+        conversation = Conversation(spans, number)
         for tool in spans:
             if tool.operation == span_names.EXECUTE_TOOL and weights.get(tool_name(tool)):
-                self._keep_tool(reading, tool, weights[tool_name(tool)])
+                self._keep_tool(conversation, tool, weights[tool_name(tool)])
 
     def hold(self, occurrence: Occurrence) -> None:
         """Keep a failure, as it was read, even if the sample of its group left it out."""
@@ -275,24 +275,26 @@ class Population:
         self._numbering.note(conversation_start)
         return conversation_start
 
-    def _keep_failures(self, reading: Reading, weight: float) -> list[Occurrence]:
-        occurrences = reading.occurrences()
+    def _keep_failures(self, conversation: Conversation, weight: float) -> list[Occurrence]:
+        occurrences = conversation.occurrences()
         for occurrence in occurrences if weight else ():
             sample = self.groups.sample_for(group_key(occurrence), _identity(occurrence), weight)
             if sample is not None:
                 sample.keep(occurrence.with_features())
         return occurrences
 
-    def _keep_loop(self, reading: Reading, root: Span, weight: float) -> bool:
-        loop = loop_in(reading.spans, root)
+    def _keep_loop(self, conversation: Conversation, root: Span, weight: float) -> bool:
+        loop = loop_in(conversation.spans, root)
         if loop is not None and weight:
             key = (_workflow(root), loop._replace(times=0))
             sample = self.loops.sample_for(key, root.trace_id, weight)
             if sample is not None:
-                sample.keep(_loop_occurrence(reading, root, loop))
+                sample.keep(_loop_occurrence(conversation, root, loop))
         return loop is not None
 
-    def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span], weight: float) -> None:
+    def _keep_working(
+        self, conversation: Conversation, tools: list[Span], chats: list[Span], weight: float
+    ) -> None:
         tools_with_errors: set[str] = set()
         for tool in tools:
             name = tool_name(tool)
@@ -301,7 +303,7 @@ class Population:
             ):
                 self.returned_errors[name] += round(weight)
                 tools_with_errors.add(name)
-            self._keep_tool(reading, tool, weight)
+            self._keep_tool(conversation, tool, weight)
         self.returned_conversations.update(dict.fromkeys(tools_with_errors, round(weight)))
         self._count_odd_answers(chats, round(weight))
         for chat in chats:
@@ -319,18 +321,18 @@ class Population:
             )
             if entry in self.answered or len(self.answered) < _MOST_NAMES:
                 self.answered[entry] += round(weight)
-            if reading.was_answered_at_once(chat):
+            if conversation.was_answered_at_once(chat):
                 sample = self.working.sample_for(MODEL, chat.trace_id + chat.span_id, weight)
                 if sample is not None:
-                    sample.keep(reading.model_features(chat, chat))
+                    sample.keep(conversation.model_features(chat, chat))
 
-    def _keep_tool(self, reading: Reading, tool: Span, weight: float) -> None:
+    def _keep_tool(self, conversation: Conversation, tool: Span, weight: float) -> None:
         if tool.status_code == STATUS_ERROR or tool.attributes.get(names.CANCELLED) is True:
             return
         kind = tool_kind(tool_name(tool))
         sample = self.working.sample_for(kind, tool.trace_id + tool.span_id, weight)
         if sample is not None:
-            sample.keep(reading.tool_features(tool))
+            sample.keep(conversation.tool_features(tool))
 
     def _count_odd_answers(self, chats: list[Span], weight: int) -> None:
         odd = [(chat.subject, problem) for chat in chats if (problem := odd_problem(chat)) is not None]
@@ -341,7 +343,7 @@ class Population:
 
     def _keep_conversation(
         self,
-        reading: Reading,
+        conversation: Conversation,
         roots: list[Span],
         failures: list[Occurrence],
         weight: float,
@@ -356,12 +358,12 @@ class Population:
         if root.attributes.get(names.CONVERSATION_TERMINATION) in terminations.LIMITS:
             if workflow in self.ended_conversations:
                 self.ended_at_limit[workflow] += round(weight)
-            if not failures and self._keep_loop(reading, root, weight):
+            if not failures and self._keep_loop(conversation, root, weight):
                 return
         if working and not any(failure.kind == CONVERSATION for failure in failures):
             sample = self.working.sample_for(CONVERSATION, root.trace_id, working)
             if sample is not None:
-                sample.keep(reading.conversation_features(root))
+                sample.keep(conversation.conversation_features(root))
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
@@ -401,7 +403,7 @@ def _workflow(root: Span) -> str:
     return str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
 
 
-def _loop_occurrence(reading: Reading, root: Span, loop: Loop) -> Occurrence:
+def _loop_occurrence(conversation: Conversation, root: Span, loop: Loop) -> Occurrence:
     """The failure of a conversation that ended in a loop."""
     return Occurrence(
         causes.ORCHESTRATION,
@@ -412,7 +414,7 @@ def _loop_occurrence(reading: Reading, root: Span, loop: Loop) -> Occurrence:
         CONVERSATION,
         Effect.SWALLOWED,
         root.duration_ns,
-        partial(reading.conversation_features, root),
+        partial(conversation.conversation_features, root),
         {},
         loop.times,
     ).with_features()

@@ -39,7 +39,7 @@ _WHOLE: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, 
 """What a program asks for: the outermost of them has the exception that the program gets."""
 
 
-class Reading:
+class Conversation:
     """One conversation, which is ordered only if something reads it.
 
     Args:
