@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from time import perf_counter, time_ns
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from opentelemetry.context import Context, get_current
@@ -40,14 +39,6 @@ else:
     def handled_exception() -> BaseException | None:
         """The exception that is being handled."""
         return sys.exc_info()[1]
-
-
-def _copy_of(function: FunctionType) -> Callable[..., Any]:
-    """A copy of the function with bytecode of its own."""
-    code, defaults = function.__code__.replace(), function.__defaults__
-    copy = FunctionType(code, function.__globals__, function.__name__, defaults, function.__closure__)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    return copy
 
 
 _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
@@ -134,16 +125,6 @@ class Call:
         "recorder",
         "span",
     )
-
-    def __init_subclass__(cls) -> None:
-        """Give each class a copy of its own of the functions that run for each call.
-
-        From 3.11 on CPython specialises a function's bytecode for the class of its arguments. It specialises
-        a function that all classes share for none: what we add to a turn took 4 % more instructions.
-        """
-        for name in ("__init__", "start", "_start_span", "end_with_value", "_close", "_record_end"):
-            if name not in vars(cls):
-                setattr(cls, name, _copy_of(getattr(cls, name)))
 
     def __init__(
         self,
