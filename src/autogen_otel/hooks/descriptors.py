@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from autogen_otel.hooks.drive import Proxy
 from autogen_otel.hooks.guard import report
+from autogen_otel.hooks.parts import Proxy
 
 _METHODS = (staticmethod, classmethod, functools.partialmethod)
 

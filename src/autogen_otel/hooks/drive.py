@@ -12,15 +12,14 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from itertools import repeat
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-import wrapt
-
-from autogen_otel.hooks.guard import report
+from autogen_otel.hooks.guard import report, without_caller
+from autogen_otel.hooks.parts import AsyncBlock, AsyncSteps, Awaited, AwaitedCoroutine, Parts
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Recorder
 from autogen_otel.recording.current import (
@@ -33,11 +32,6 @@ from autogen_otel.recording.current import (
     holding,
     leave,
 )
-
-if TYPE_CHECKING:
-    Proxy = wrapt.ObjectProxy[Any]
-else:
-    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
 
 class OnCall(Protocol):
@@ -174,6 +168,7 @@ class Boundary:
                     try:
                         if call is not None:
                             call.end_with_error(error)
+                        without_caller(error)
                     except Exception as ours:  # noqa: BLE001 - the boundary
                         with suppress(Exception):
                             report(ours)
@@ -211,7 +206,7 @@ class Boundary:
         return _observed_coroutine(self._function, self._runtime, self.begin)
 
     def awaited(self) -> Callable[..., Any]:
-        """Make the wrapper of a plain function that returns what its caller awaits, or never awaits."""
+        """Make the wrapper of a function that returns what its caller awaits, iterates or enters, if ever."""
         function, runtime, begin_held = self._function, self._runtime, self._begin_held
 
         def hooked(*args: Any, **kwargs: Any) -> Any:
@@ -231,6 +226,7 @@ class Boundary:
                 except BaseException as error:
                     try:
                         self._end_held(held, error, args, kwargs)
+                        without_caller(error)
                     except Exception as ours:  # noqa: BLE001 - the boundary
                         with suppress(Exception):
                             report(ours)
@@ -248,13 +244,8 @@ class Boundary:
                     with suppress(Exception):
                         leave(scope)
             try:
-                if held is not None and issubclass(type(value), Awaitable):
-                    observed = _observed_coroutine(
-                        repeat(value).__next__, runtime, lambda *_: begin_held(held, args, kwargs)
-                    )
-                    return (AwaitedCoroutine if issubclass(type(value), Coroutine) else Awaited)(
-                        value, observed
-                    )
+                if held is not None:
+                    return _in_parts(value, runtime, lambda *_: begin_held(held, args, kwargs))
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
@@ -277,47 +268,22 @@ class Boundary:
             call.end_with_error(error)
 
 
-class Awaited(Proxy):
-    """What a plain function returned to be awaited; the call is observed while it is.
+def _in_parts(value: Any, runtime: Runtime, begin: Callable[..., Operation | None]) -> Any:
+    """What a function returned, observed when it is awaited, iterated or entered; any other value as it is.
 
     Args:
-        awaitable: what the function returned.
-        observed: makes the coroutine that awaits it and observes that.
+        value: what the host's function returned.
+        runtime: the instrumentation that is switched on, or off.
+        begin: starts the observation.
     """
-
-    def __init__(self, awaitable: Any, observed: Callable[[], Any]) -> None:
-        super().__init__(awaitable)
-        self._self_observed = observed
-
-    def __await__(self) -> Any:
-        """Await it."""
-        return self._self_observed().__await__()
-
-
-class AwaitedCoroutine(Awaited):
-    """The same for a coroutine, which event loops drive without ``await``; arguments as of ``Awaited``."""
-
-    _self_running: Any = None
-
-    def __await__(self) -> Any:
-        """Await it; a coroutine runs once."""
-        if self._self_running is None:
-            self._self_running = self._self_observed()
-        return self._self_running.__await__()
-
-    def send(self, value: Any) -> Any:
-        """Run it to its next step."""
-        if self._self_running is None:
-            self._self_running = self._self_observed()
-        return self._self_running.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        """Raise an exception where it waits."""
-        return (self.__wrapped__ if self._self_running is None else self._self_running).throw(*error)
-
-    def close(self) -> Any:
-        """End it, whether it has begun or not."""
-        return (self.__wrapped__ if self._self_running is None else self._self_running).close()
+    kind = type(value)
+    if issubclass(kind, Awaitable):
+        observed = _observed_coroutine(repeat(value).__next__, runtime, begin)
+        return (AwaitedCoroutine if issubclass(kind, Coroutine) else Awaited)(value, observed)
+    for abstract, proxy in ((AsyncGenerator, AsyncSteps), (AbstractAsyncContextManager, AsyncBlock)):
+        if issubclass(kind, abstract):
+            return proxy(value, Parts(lambda: begin() if runtime.enabled else None))
+    return value
 
 
 def _observed_coroutine(
@@ -352,6 +318,7 @@ def _observed_coroutine(
                 try:
                     if call is not None:
                         call.end_with_error(error)
+                    without_caller(error)
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)
@@ -404,12 +371,13 @@ def observe(
         owner: see there.
         on_call: see there.
         bound_to: see there.
-        is_awaited: whether callers await what it returns, even if it is no coroutine function.
+        is_awaited: whether callers await, iterate or enter what it returns, though it is a plain function.
     """
     boundary = Boundary(function, operation, runtime, owner, on_call, bound_to=bound_to)
     if inspect.iscoroutinefunction(function):
         wrapper = boundary.coroutine()
     else:
+        is_awaited = is_awaited or inspect.isasyncgenfunction(function)
         wrapper = boundary.awaited() if is_awaited else boundary.sync()
     _wrapper_codes.add(wrapper.__code__)
     functools.update_wrapper(wrapper, function)

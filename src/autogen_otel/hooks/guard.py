@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 from autogen_otel.causes.tracebacks import steps
 
@@ -40,6 +42,20 @@ on_error: Callable[[BaseException], None] = log_once
 def report(error: BaseException) -> None:
     """Report an error of ours that the boundary has ended."""
     on_error(error)
+
+
+def without_caller(error: BaseException) -> None:
+    """Take the frame of the wrapper that calls this out of a traceback, which hosts show to models.
+
+    Python 3.10 puts it back where the exception goes on.
+    """
+    traceback = _TRACEBACK.__get__(error)
+    if traceback is not None and traceback.tb_next is not None and traceback.tb_frame is sys._getframe(1):
+        _TRACEBACK.__set__(error, traceback.tb_next)
+
+
+_TRACEBACK: Final = BaseException.__dict__["__traceback__"]
+"""Whatever the class of the exception makes of the attribute."""
 
 
 def _frames(error: BaseException) -> str:

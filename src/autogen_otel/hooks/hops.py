@@ -11,8 +11,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from autogen_otel.hooks.drive import Proxy, Runtime, carry_context
+from autogen_otel.hooks.drive import Runtime, carry_context
 from autogen_otel.hooks.guard import report
+from autogen_otel.hooks.parts import Proxy
 
 
 class _Loop(Proxy):

@@ -13,8 +13,9 @@ from typing import Any
 
 import wrapt
 
-from autogen_otel.hooks.drive import Proxy, Runtime
+from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import report
+from autogen_otel.hooks.parts import Proxy
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import current
 

@@ -13,8 +13,9 @@ import typing
 from contextlib import suppress
 from typing import Any, Final
 
-from autogen_otel.hooks.drive import Proxy, Runtime
+from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import report
+from autogen_otel.hooks.parts import Proxy
 from autogen_otel.recording import current
 
 _TYPING_GLOBALS: Final = vars(typing)

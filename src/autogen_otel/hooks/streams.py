@@ -13,8 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from autogen_otel.hooks.drive import Proxy, Runtime
+from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import report
+from autogen_otel.hooks.parts import Proxy
 from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import current

@@ -85,6 +85,10 @@ class Operation(Call):
         """What is known before the call runs; ``None`` if the call is not to be recorded."""
         raise NotImplementedError
 
+    def passed(self, _item: Any) -> bool:
+        """Whether an item that the call has yielded is what it is for: it may be left then."""
+        return False
+
     def returned(self, _value: Any) -> Facts | None:
         """What is new when the call has returned a value."""
         return None
