@@ -163,13 +163,13 @@ class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the functi
             copy._raw = raw
             return copy
 
-        kinds = (
-            (inspect.iscoroutinefunction, _around_coroutine),
-            (inspect.isgeneratorfunction, _around_generator),
-            (inspect.isasyncgenfunction, _around_async_generator),
-        )
-        around = next((wrap for is_one, wrap in kinds if is_one(function)), _around_function)
-        return functools.wraps(function)(around(function, block))  # type: ignore[return-value]
+        try:
+            around = next((wrap for is_one, wrap in _AROUND if is_one(function)), _around_function)
+            return functools.wraps(function)(around(function, block))  # type: ignore[return-value]
+        except Exception as ours:  # noqa: BLE001 - as above
+            with suppress(Exception):
+                _log.warning("The application's attributes are not recorded (%s)", type(ours).__name__)
+        return function
 
 
 Block = Callable[[], using_attributes]
@@ -237,6 +237,13 @@ def _around_async_generator(function: Callable[..., Any], block: Block) -> Calla
                 resume, sent = steps.athrow, error
 
     return generator
+
+
+_AROUND: Final = (
+    (inspect.iscoroutinefunction, _around_coroutine),
+    (inspect.isgeneratorfunction, _around_generator),
+    (inspect.isasyncgenfunction, _around_async_generator),
+)
 
 
 def _value(recorder: Recorder, key: str, value: object) -> Any:
