@@ -141,7 +141,7 @@ def test_by_default_damage_is_said_on_stderr(tmp_path: Path, capsys: pytest.Capt
     "damage",
     [
         {"spanId": "xyz"},
-        {"startTimeUnixNano": str(2**64)},
+        {"startTimeUnixNano": str(2**63)},
         {"endTimeUnixNano": -1},
         {"traceId": None},
         {"spanId": "0" * 16},

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.prometheus import Counts, count
+from autogen_otel.traces.sources.prometheus import ConversationCounts, count
 from tests.support.stores import Answer, serving
 
 _SECOND_NS = 1_000_000_000
@@ -20,5 +20,5 @@ def test_what_was_measured_in_the_last_second_counts() -> None:
 
     with serving(ask) as url:
         window = Selection(since=0, until=1_800_000_000 * _SECOND_NS + 1)
-        assert count(Client("Prometheus", url), window) == Counts(failing=0, working=3)
+        assert count(Client("Prometheus", url), window) == ConversationCounts(failing=0, working=3)
     assert moments == ["1800000001"]

@@ -12,8 +12,6 @@ from typing import Final
 from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, add_html, write_json, write_page
 from autogen_otel.cli.options import selecting, sources
 from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
-from autogen_otel.cli.page.html import clean
-from autogen_otel.cli.page.spans import in_a_line
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.cli.wording import view_hints
 from autogen_otel.diagnosis.changes import Changes
@@ -21,6 +19,7 @@ from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude
 from autogen_otel.diagnosis.of_source import MOST_OF_EITHER, compare_source, diagnose_source, evidence_in
+from autogen_otel.plain_text import one_line
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.vocabulary.causes import CAUSES
@@ -154,7 +153,7 @@ def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> 
     changes = compare_source(source, *selecting.sides(args.compare, selection), args.limit, show_progress)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
-            known_values = clean(in_a_line(", ".join(changes.attribute_values[:_MOST_VALUES])))
+            known_values = one_line(", ".join(changes.attribute_values[:_MOST_VALUES]))
             hint = f"; there are: {known_values}" if known_values else ""
             raise CommandError(f"{source.name} holds no conversations to compare ({side.label}){hint}.")
     if not args.causes:

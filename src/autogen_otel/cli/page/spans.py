@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element, fact, hint, terms
 from autogen_otel.cli.span_labels import FACT_LENGTH, is_known, span_label
+from autogen_otel.plain_text import one_line
 from autogen_otel.traces.document import utc_time
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import user_code_pieces
@@ -84,8 +85,7 @@ class Drawing:
 
 def in_a_line(value: object, longest: int = _IN_A_LINE) -> str:
     """A value as one line, cut if it is longer."""
-    text = " ".join(str(value)[: 4 * longest].split())
-    return text if len(text) <= longest else f"{text[:longest].rstrip()}…"
+    return one_line(str(value)[: 4 * longest], longest)
 
 
 def in_a_sentence(words: str) -> str:

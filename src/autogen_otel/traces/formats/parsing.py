@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 MALFORMED: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 """Exceptions that decoding raises where data does not have the shape of the format."""
 
-_END_OF_TIME: Final = 2**64
+_END_OF_TIME: Final = 2**63
 T = TypeVar("T")
 
 
@@ -24,14 +24,14 @@ def decoded(decode: Callable[[Any], T], raw: Any) -> T | Exception:
 
 
 def moment(value: Any) -> int:
-    """Nanoseconds since 1970 in 64 bits, of which no date gets too large.
+    """Nanoseconds since 1970 up to the year 2262: 63 bits, which a signed number holds.
 
     Raises:
         ValueError: it is none; or what else ``MALFORMED`` has.
     """
     nanoseconds = int(value or 0)
     if not 0 <= nanoseconds < _END_OF_TIME:
-        raise ValueError("not a time in 64 bits")
+        raise ValueError("not a time in 63 bits")
     return nanoseconds
 
 

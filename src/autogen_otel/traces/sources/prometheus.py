@@ -18,14 +18,14 @@ _FAILING: Final = frozenset({metrics.FAILED, metrics.RECOVERED})
 _NAMESPACE: Final = "(.*/)?"
 
 
-class Counts(NamedTuple):
+class ConversationCounts(NamedTuple):
     """The number of conversations in which something failed, also if they recovered, and of all others."""
 
     failing: float
     working: float
 
 
-def count(client: Client, selection: Selection) -> Counts:
+def count(client: Client, selection: Selection) -> ConversationCounts:
     """Count the conversations of a time, and of one program or of all.
 
     Args:
@@ -49,14 +49,16 @@ def count(client: Client, selection: Selection) -> Counts:
         )
         if counts:
             failing = sum(number for outcome, number in counts.items() if outcome in _FAILING)
-            return Counts(failing, sum(counts.values()) - failing)
+            return ConversationCounts(failing, sum(counts.values()) - failing)
     raise SourceError(
         f"{client.name} counted no such conversations in that time; "
         f"check that {metrics.CONVERSATION_DURATION.name} reaches it"
     )
 
 
-def reweight(sample: Sequence[WeightedConversation], counts: Counts) -> list[WeightedConversation]:
+def reweight(
+    sample: Sequence[WeightedConversation], counts: ConversationCounts
+) -> list[WeightedConversation]:
     """Weight a sample so that its conversations stand for as many as were counted."""
     is_failing = [any(span.failed for span in conversation.spans) for conversation in sample]
     failing = sum(is_failing)
