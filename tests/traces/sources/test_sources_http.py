@@ -120,6 +120,10 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         Client("Jaeger", url)
 
 
+def test_a_host_is_asked_by_the_name_that_name_servers_know() -> None:
+    assert Client("Jaeger", "http://jäger.example:16686").url == "http://xn--jger-loa.example:16686"
+
+
 def test_credentials_are_sent_and_named_nowhere() -> None:
     with answering(Answer(401)) as (url, seen):
         client = Client("Jaeger", url.replace("//", "//eve:s%40cret@"), {"X-Scope-OrgID": "team-a"})

@@ -295,9 +295,10 @@ def _with_state(span: Span, state: State, now_ns: int) -> Span:
 
 
 def _refusal(path: Path, error: Exception) -> str:
+    name = "standard input" if path == STANDARD_INPUT else path
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return f"{path} cannot be read: {error.strerror}"
-    return f"{path} is damaged: {error}"
+        return f"{name} cannot be read: {error.strerror}"
+    return f"{name} is damaged: {error}"
 
 
 class Tail:

@@ -323,8 +323,8 @@ class Client:
         try:
             parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
             host, port = parts.hostname, parts.port
-            # What no name server can be asked for; urllib would raise it much later.
-            (host or "").encode("idna")
+            # As name servers are asked; what they cannot be asked for, urllib would raise much later.
+            host = host and host.encode("idna").decode("ascii")
         except ValueError:
             host, parts = None, urllib.parse.urlsplit("")
         if not host or parts.scheme not in _SCHEMES or not _HOST.fullmatch(host):
