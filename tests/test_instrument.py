@@ -273,7 +273,7 @@ _NOT_FOR_ALL = {
     "the API of logs": "opentelemetry._logs",
     "exporters": "autogen_otel.delivery.exporting",
     "the journal": "autogen_otel.delivery.journal",
-    "notes beside the journal": "autogen_otel.delivery.processes.side_files",
+    "notes beside the journal": "autogen_otel.delivery.processes.process_files",
     "the SDK": "opentelemetry.sdk",
     "HTTP": "requests",
     "protobuf": "google.protobuf",

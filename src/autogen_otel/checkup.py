@@ -35,7 +35,7 @@ from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolve_folder, write_problem
 from autogen_otel.delivery.journal.files import notes
 from autogen_otel.delivery.journal.forwarding import count_remaining
-from autogen_otel.delivery.journal.progress import read_progress
+from autogen_otel.delivery.journal.position import read_position
 from autogen_otel.delivery.providers import (
     global_tracer_provider,
     is_journaled,
@@ -322,7 +322,7 @@ def _journal_content(folder: Path) -> Document:
         "undelivered": {"batches": batches, "spans": spans},
         "refused_spans": count_remaining(folder, Kind.REFUSED)[1],
         "copied_spans": count_remaining(folder, Kind.KEPT)[1],
-        "forwarded_spans": read_progress(folder).spans,
+        "forwarded_spans": read_position(folder).spans,
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from autogen_otel import plain_files
 from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import list_files, new_note_path, notes
-from autogen_otel.delivery.journal.progress import sole_forwarder
+from autogen_otel.delivery.journal.position import sole_forwarder
 from tests.delivery.receivers import finished, receiving
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from autogen_otel.delivery import pushing as push
 from autogen_otel.delivery.exporting.exporters import Endpoint
 from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import list_files
-from autogen_otel.delivery.journal.progress import sole_forwarder
+from autogen_otel.delivery.journal.position import sole_forwarder
 from tests.delivery.receivers import Receiver, closed_port, finished, receiving
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autogen_otel.delivery.counts import ProcessCounts, shared
-from autogen_otel.delivery.counts.shared import Sharing, read
+from autogen_otel.delivery.counts.shared import SharedCountsFile, read
 from tests.delivery.programs import Program
 from tests.delivery.receivers import Receiver
 
@@ -24,7 +24,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> ProcessCounts:
 
 
 def test_what_processes_count_is_added_up(tmp_path: Path, counts: ProcessCounts) -> None:
-    first, second = Sharing(tmp_path), Sharing(tmp_path)
+    first, second = SharedCountsFile(tmp_path), SharedCountsFile(tmp_path)
     assert read(tmp_path) == shared.SharedCounts()
     first.write()
     assert list(tmp_path.iterdir()) == [], "there is nothing to say"
@@ -47,7 +47,7 @@ def test_what_waits_is_known_of_each_process_that_lives(
 ) -> None:
     queue = deque(range(5))
     counts.watch("spans", queue)
-    sharing = [Sharing(tmp_path), Sharing(tmp_path)]
+    sharing = [SharedCountsFile(tmp_path), SharedCountsFile(tmp_path)]
     for one in sharing:
         one.write()
     assert read(tmp_path).queued_items() == {"spans": 10}
@@ -65,11 +65,11 @@ def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_b
     counts.add("exported", "spans", 3)
     (tmp_path / "counts.json").write_text('{"since": 1, "items')
     assert read(tmp_path) == shared.SharedCounts()
-    Sharing(tmp_path).write()
+    SharedCountsFile(tmp_path).write()
     assert read(tmp_path).of("exported") == {"spans": 3}
     (tmp_path / "file").touch()
-    Sharing(tmp_path / "file" / "journal").write()
-    Sharing(tmp_path / "none").write(is_last=True)
+    SharedCountsFile(tmp_path / "file" / "journal").write()
+    SharedCountsFile(tmp_path / "none").write(is_last=True)
     assert not (tmp_path / "none").exists()
 
 
@@ -85,7 +85,7 @@ def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_b
 def test_a_file_of_somebody_elses_ends_nothing(tmp_path: Path, counts: ProcessCounts, text: str) -> None:
     counts.add("exported", "spans", 3)
     (tmp_path / "counts.json").write_text(text)
-    Sharing(tmp_path).write()
+    SharedCountsFile(tmp_path).write()
     assert read(tmp_path).of("exported") == {"spans": 3}
     (tmp_path / "counts.json").write_text('{"since": 1, "at": 2, "items": {"exported": 1}, "queued": {}}')
     assert (read(tmp_path).of("exported"), read(tmp_path).dropped_items()) == ({}, {})
@@ -93,7 +93,7 @@ def test_a_file_of_somebody_elses_ends_nothing(tmp_path: Path, counts: ProcessCo
 
 def test_a_forked_process_adds_its_own_only(tmp_path: Path, counts: ProcessCounts) -> None:
     counts.add("exported", "spans", 3)
-    sharing = Sharing(tmp_path)
+    sharing = SharedCountsFile(tmp_path)
     sharing.write()
     counts.after_fork()
     sharing.after_fork()

@@ -17,7 +17,7 @@ from autogen_otel.delivery import counts as counting
 from autogen_otel.delivery import observe_delivery
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.logs import LogBatches
-from autogen_otel.delivery.processes.batches import Batches, Limits, SpanBatches
+from autogen_otel.delivery.processes.batches import Batches, QueueLimits, SpanBatches
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import Recorder
 from autogen_otel.recording.logs import FailureLogs
@@ -45,7 +45,7 @@ class _Stuck(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-_TINY = Limits(3600.0, 4, 2)
+_TINY = QueueLimits(3600.0, 4, 2)
 
 
 def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
@@ -77,7 +77,7 @@ def test_what_is_exported_while_a_full_queue_pushes_out_is_not_counted_too() -> 
             super().drop(signal, reason, items)
 
     counts = Counts()
-    batches = Batches(exporter, Limits(3600.0, 4, 4), "spans", counts)
+    batches = Batches(exporter, QueueLimits(3600.0, 4, 4), "spans", counts)
     for number in range(20):
         batches.add(number)
     batches.shutdown()
@@ -109,7 +109,7 @@ def test_what_ends_after_the_shutdown_is_counted_and_said_once(caplog: pytest.Lo
     exporter, counts = _Stuck(), ProcessCounts()
     exporter.released.set()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SpanBatches(exporter, Limits(60.0, 4, 2), "spans", counts))
+    provider.add_span_processor(SpanBatches(exporter, QueueLimits(60.0, 4, 2), "spans", counts))
     tracer = provider.get_tracer("test")
     tracer.start_span("in time").end()
     late = [tracer.start_span("late") for _ in range(6)]

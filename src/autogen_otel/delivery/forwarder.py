@@ -14,7 +14,7 @@ from autogen_otel.delivery.environment import warn_once
 from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered_files
-from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
+from autogen_otel.delivery.journal.position import BusyError, UnlockableError
 from autogen_otel.delivery.processes.batches import SUPPRESS_KEY
 from autogen_otel.delivery.threads import start_thread
 from autogen_otel.vocabulary.metrics import REFUSED, SPANS

@@ -14,8 +14,8 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS
 from autogen_otel.delivery.journal import Kind, NoFolderError
-from autogen_otel.delivery.processes import side_files
-from autogen_otel.delivery.processes.batches import Limits, SpanBatches
+from autogen_otel.delivery.processes import process_files
+from autogen_otel.delivery.processes.batches import QueueLimits, SpanBatches
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
 from autogen_otel.settings import FAILING, Settings
@@ -53,7 +53,7 @@ class JournalProcessor(SpanProcessor):
         self._only_failing = settings.journal == FAILING
         self._in_flight: InFlight | None = None
         # Where an endpoint's exporter writes to the same notes, it still has to export the spans.
-        is_alone = STATE.side_files is None
+        is_alone = STATE.process_files is None
         PROCESS.drop(SPANS, NOT_DELIVERED, 0)
         self.after_fork()
         fork.renew_after_fork(self)
@@ -64,10 +64,10 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        in_flight = side_files.keep(journal).in_flight
+        in_flight = process_files.keep(journal).in_flight
         self._in_flight = in_flight if is_alone else None
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight)
-        self._batches = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
+        self._batches = SpanBatches(exporter, QueueLimits.of_environment("OTEL_BSP"))
 
     def after_fork(self) -> None:
         """Leave the spans that wait for the end of their trace to the parent."""

@@ -20,7 +20,7 @@ from autogen_otel.delivery.environment import DefaultLimits
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.identity.resource import resource_of
-from autogen_otel.delivery.processes.batches import Batches, Limits
+from autogen_otel.delivery.processes.batches import Batches, QueueLimits
 from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import LOGS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -45,7 +45,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     if not exporters:
         return None
     provider = _OwnLoggerProvider(resource=resource_of(tracers), **_limits())
-    limits = Limits.of_environment("OTEL_BLRP")
+    limits = QueueLimits.of_environment("OTEL_BLRP")
     for exporter in exporters:
         processor: Any = LogBatches(exporter, limits, LOGS.items)
         provider.add_log_record_processor(processor)

@@ -16,7 +16,7 @@ from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits
 from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining, undelivered_files
-from autogen_otel.delivery.journal.progress import BusyError, read_progress
+from autogen_otel.delivery.journal.position import BusyError, read_position
 from autogen_otel.delivery.otlp_json import NotOtlpError, StoredLine, StoredSpan, spans_of
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class PushedJournal:
     @property
     def bytes(self) -> int:
         """The size of the undelivered batches."""
-        progress, files = read_progress(self._folder), undelivered_files(self._folder)
-        return sum(file.bytes - progress.of(file.path) for file in files)
+        position, files = read_position(self._folder), undelivered_files(self._folder)
+        return sum(file.bytes - position.of(file.path) for file in files)
 
     def attempt(self) -> ExportResult | None:
         """Send until the endpoint fails, or as long as another program does; ``None`` where it has all."""

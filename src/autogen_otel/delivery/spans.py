@@ -24,7 +24,7 @@ from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, write_problem
-from autogen_otel.delivery.processes import batches, side_files
+from autogen_otel.delivery.processes import batches, process_files
 from autogen_otel.delivery.processes.provider import OwnProvider
 from autogen_otel.delivery.signals import SPANS
 from autogen_otel.plain_text import one_line
@@ -43,7 +43,7 @@ _ITEM_BYTES: Final = 64
 
 def build(settings: Settings) -> TracerProvider:
     """Return a provider whose spans go where the environment says, or into the journal."""
-    limits = batches.Limits.of_environment("OTEL_BSP")
+    limits = batches.QueueLimits.of_environment("OTEL_BSP")
     # Before the provider: exit functions are called in reverse order, and the spans in flight are noted once
     # more when the provider has exported.
     exporters = _exporters(settings)
@@ -114,7 +114,7 @@ def _exporters(settings: Settings) -> list[SpanExporter]:
         if number == 0 and journal is not None:
             forwarder = _forwarder(endpoint, journal)
             # Only the exporter that takes spans in the end knows that they are no longer in flight.
-            in_flight = side_files.keep(journal).in_flight
+            in_flight = process_files.keep(journal).in_flight
             exporters.append(
                 JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=in_flight)
             )

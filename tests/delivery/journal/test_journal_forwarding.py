@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
-from autogen_otel.delivery.journal import Journal, Kind, locks, progress
+from autogen_otel.delivery.journal import Journal, Kind, locks, position
 from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining
-from autogen_otel.delivery.journal.progress import BusyError, read_progress, sole_forwarder
+from autogen_otel.delivery.journal.position import BusyError, read_position, sole_forwarder
 from tests.delivery.receivers import finished
 
 _TAKEN = ExportResult(Outcome.EXPORTED)
@@ -63,7 +63,7 @@ def test_batches_are_sent_in_order_and_leave_the_journal(tmp_path: Path) -> None
     assert len(list_files(tmp_path)) > 1
     assert _run(journal, endpoint) is None
     assert endpoint.taken == list("abcdefgh")
-    assert (list_files(tmp_path), count_remaining(tmp_path), read_progress(tmp_path).spans) == ([], (0, 0), 8)
+    assert (list_files(tmp_path), count_remaining(tmp_path), read_position(tmp_path).spans) == ([], (0, 0), 8)
     assert _run(journal, endpoint) is None
     assert endpoint.taken == list("abcdefgh")
 
@@ -138,7 +138,7 @@ def test_what_is_too_large_goes_out_in_parts(journal: Journal) -> None:
     assert _run(journal, endpoint) is None
     assert "".join(endpoint.taken) == "bcde"
     assert (_names(journal, Kind.REFUSED), _names(journal, Kind.UNDELIVERED)) == ("a", "")
-    assert read_progress(journal.folder).spans == 4
+    assert read_position(journal.folder).spans == 4
 
 
 def test_a_part_that_was_taken_is_not_sent_again_when_the_endpoint_fails_at_the_next(
@@ -246,7 +246,7 @@ def test_where_nobody_can_tell_who_forwards_nobody_does(
     monkeypatch.setattr(locks, "take", take)
     journal.append(finished("b"))
     endpoint = _Endpoint()
-    with pytest.raises(progress.UnlockableError, match="No locks available"):
+    with pytest.raises(position.UnlockableError, match="No locks available"):
         _run(journal, endpoint)
     assert (endpoint.offered, _names(journal)) == ([], "ab")
 
@@ -254,7 +254,7 @@ def test_where_nobody_can_tell_who_forwards_nobody_does(
 @pytest.mark.parametrize("text", ['{"file": "traces', '{"file": "", "offset": 0, "spans": 9, "at": 1e20}'])
 def test_progress_that_cannot_be_read_is_none(journal: Journal, text: str) -> None:
     (journal.folder / "forwarding.json").write_text(text)
-    assert progress.read_progress(journal.folder) == progress.Progress()
+    assert position.read_position(journal.folder) == position.Position()
     journal.append(finished("a"))
     endpoint = _Endpoint()
     assert _run(journal, endpoint) is None

@@ -15,7 +15,7 @@ from autogen_otel.delivery.journal import Journal, Kind, Limits, limits
 from autogen_otel.delivery.journal.files import list_files, new_note_path, new_path, notes
 from autogen_otel.delivery.journal.forwarding import Forwarding
 from autogen_otel.delivery.journal.inventory import inventory
-from autogen_otel.delivery.journal.progress import UnlockableError, read_progress, sole_forwarder
+from autogen_otel.delivery.journal.position import UnlockableError, read_position, sole_forwarder
 from autogen_otel.delivery.pushing import PushedJournal
 from tests.delivery.endpoints import ScriptedEndpoint
 from tests.delivery.receivers import finished
@@ -115,14 +115,14 @@ def test_the_forwarders_own_files_are_regular_ones(
     make(folder / name)
     with pytest.raises(UnlockableError, match="cannot be written"), sole_forwarder(folder):
         pass
-    assert read_progress(folder).spans == 0
+    assert read_position(folder).spans == 0
 
 
 def test_the_counts_are_written_to_a_regular_file_only(folder: Path, make: Callable[[Path], None]) -> None:
     make(folder / "counts.json")
     before = _state(folder)
     PROCESS.add("exported", "spans", 1)
-    sharing = shared.Sharing(folder)
+    sharing = shared.SharedCountsFile(folder)
     sharing.write()
     assert (_state(folder), shared.read(folder).since) == (before, 0.0)
 
@@ -174,7 +174,7 @@ def test_the_journal_can_be_written_and_read_again_whatever_the_umask(tmp_path: 
     with sole_forwarder(folder) as progress:
         progress.advance(list_files(folder)[0].path, 1, 1)
     PROCESS.add("exported", "spans", 1)
-    shared.Sharing(folder).write()
+    shared.SharedCountsFile(folder).write()
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert set(modes.values()) == {0o600}
     assert len(modes) == 4

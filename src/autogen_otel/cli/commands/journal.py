@@ -16,7 +16,7 @@ from autogen_otel.delivery.journal import Kind, Limits, command_for
 from autogen_otel.delivery.journal.files import list_files, notes
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
 from autogen_otel.delivery.journal.limits import Removal, prune, remove
-from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
+from autogen_otel.delivery.journal.position import BusyError, UnlockableError, sole_forwarder
 from autogen_otel.traces.document import utc_time
 from autogen_otel.traces.trace import NS
 
@@ -99,8 +99,8 @@ def _document(
         "in_flight": journal_inventory.in_flight,
         **{_NAMES[kind]: _contents(contents) for kind, contents in journal_inventory.kinds.items()},
         "forwarded": {
-            "spans": journal_inventory.progress.spans,
-            "at": _time(int(journal_inventory.progress.at * 1e9)),
+            "spans": journal_inventory.position.spans,
+            "at": _time(int(journal_inventory.position.at * 1e9)),
         },
         "unreadable": {str(path): reason for path, reason in journal_inventory.unreadable.items()},
         "removed": removal and asdict(removal),
@@ -140,9 +140,9 @@ def _lines(
         yield f"{_NAMES[kind]}: {_summary(contents)}{meaning}"
     for path, reason in journal_inventory.unreadable.items():
         yield f"cannot be read: {path} ({reason}); it stays there"
-    if journal_inventory.progress.spans:
-        when = quantities.local_time(int(journal_inventory.progress.at * NS))
-        spans = quantities.plural(journal_inventory.progress.spans, "span")
+    if journal_inventory.position.spans:
+        when = quantities.local_time(int(journal_inventory.position.at * NS))
+        spans = quantities.plural(journal_inventory.position.spans, "span")
         yield f"forwarded so far: {spans}, the last at {when}"
 
 

@@ -22,7 +22,7 @@ from autogen_otel.delivery.exporting.exporters import (
     exporter_names,
 )
 from autogen_otel.delivery.journal import Limits
-from autogen_otel.delivery.journal.progress import UnlockableError
+from autogen_otel.delivery.journal.position import UnlockableError
 from autogen_otel.delivery.signals import SPANS
 from autogen_otel.traces.formats.journal import STANDARD_INPUT, documents
 

@@ -20,7 +20,7 @@ from autogen_otel.delivery.journal import (
     write_problem,
 )
 from autogen_otel.delivery.journal.files import list_files, notes
-from autogen_otel.delivery.journal.progress import read_progress
+from autogen_otel.delivery.journal.position import read_position
 from autogen_otel.settings import REDACT_VARIABLE, Settings
 from autogen_otel.traces.conversations import is_conversation
 from autogen_otel.traces.formats.journal import IN_FLIGHT, STANDARD_INPUT, journal_files, read_spans
@@ -76,7 +76,7 @@ def journal_folder(path_option: str | None, advice_on_other_files: str) -> Path:
 def _is_journal(folder: Path) -> bool:
     """Whether a program has used it as its journal; an empty one may have other files beside it."""
     return bool(
-        list_files(folder) or notes(folder) or shared.read(folder).since or read_progress(folder).spans
+        list_files(folder) or notes(folder) or shared.read(folder).since or read_position(folder).spans
     )
 
 
@@ -212,4 +212,4 @@ def _in_flight_files(path: Path) -> list[Path]:
 
 def _delivered_spans(folder: Path) -> int:
     """How many spans of the programs that share a journal were exported at once, or forwarded from it."""
-    return shared.read(folder).of(EXPORTED).get(SPANS, 0) + read_progress(folder).spans
+    return shared.read(folder).of(EXPORTED).get(SPANS, 0) + read_position(folder).spans

@@ -20,7 +20,7 @@ EXPORTED, JOURNALED, FORWARDED, DROPPED = "exported", "journaled", "forwarded", 
 
 
 @dataclass(eq=False)
-class Counts:
+class DeliveryCounts:
     """How many spans, data points and log records had which outcome.
 
     Args:
@@ -43,7 +43,7 @@ class Counts:
         return by_signal
 
 
-class ProcessCounts(Counts):
+class ProcessCounts(DeliveryCounts):
     """The counts of a process, which begin anew in one that is forked: the parent reports its own."""
 
     def __init__(self) -> None:
@@ -64,9 +64,9 @@ class ProcessCounts(Counts):
         """Count items of a signal that were dropped."""
         self.add(DROPPED, signal, items, reason)
 
-    def copy(self) -> Counts:
+    def copy(self) -> DeliveryCounts:
         """The counts at this moment."""
-        return Counts(self.items.copy())
+        return DeliveryCounts(self.items.copy())
 
     def watch(self, signal: str, queue: Sized) -> None:
         """Add the length of a queue to what ``queued_items`` returns, as long as the queue exists."""

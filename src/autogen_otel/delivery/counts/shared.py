@@ -29,7 +29,7 @@ _ATTEMPT_SECONDS: Final = 0.005
 
 
 @dataclass
-class SharedCounts(counts.Counts):
+class SharedCounts(counts.DeliveryCounts):
     """The counts of all processes that share a journal.
 
     Args:
@@ -69,7 +69,7 @@ def _from_document(fields: Any) -> SharedCounts:
     )
 
 
-class Sharing:
+class SharedCountsFile:
     """Adds what this process counts to the file.
 
     Args:

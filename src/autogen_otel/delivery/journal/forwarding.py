@@ -15,7 +15,7 @@ from autogen_otel import plain_files
 from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.files import JournalFile, Kind, count_contents, list_files
-from autogen_otel.delivery.journal.progress import ProgressFile, read_progress, sole_forwarder
+from autogen_otel.delivery.journal.position import PositionFile, read_position, sole_forwarder
 from autogen_otel.delivery.journal.writing import Journal
 from autogen_otel.delivery.otlp_json import NotOtlpError, StoredLine, StoredSpan, json_of, spans_of
 
@@ -30,8 +30,8 @@ _EMPTY_SECONDS: Final = 60.0
 
 def undelivered_files(folder: Path) -> list[JournalFile]:
     """Return the files with something to forward, the one that was begun first in front."""
-    progress = read_progress(folder)
-    return [file for file in list_files(folder, Kind.UNDELIVERED) if file.bytes > progress.of(file.path)]
+    position = read_position(folder)
+    return [file for file in list_files(folder, Kind.UNDELIVERED) if file.bytes > position.of(file.path)]
 
 
 @dataclass
@@ -92,20 +92,20 @@ class Forwarding:
         """
         folder = self.journal.folder
         self.unreadable.clear()
-        with sole_forwarder(folder) as progress_file:
+        with sole_forwarder(folder) as position_file:
             while files := undelivered_files(folder):
-                progress_before = progress_file.progress
+                position_before = position_file.position
                 for file in files:
-                    failure = self._forward_file(file.path, progress_file, go_on)
+                    failure = self._forward_file(file.path, position_file, go_on)
                     if failure is not None or not go_on():
                         return failure
-                if progress_file.progress == progress_before:
+                if position_file.position == position_before:
                     # Another program writes at this moment; the next run forwards it.
                     break
         return None
 
     def _forward_file(
-        self, path: Path, progress_file: ProgressFile, go_on: Callable[[], bool]
+        self, path: Path, position_file: PositionFile, go_on: Callable[[], bool]
     ) -> ExportResult | None:
         try:
             file = plain_files.open_file(path)
@@ -115,12 +115,12 @@ class Forwarding:
             self.unreadable[path] = error.strerror or type(error).__name__
             return None
         with file:
-            return self._forward_lines(path, file, progress_file, go_on)
+            return self._forward_lines(path, file, position_file, go_on)
 
     def _forward_lines(
-        self, path: Path, file: IO[bytes], progress_file: ProgressFile, go_on: Callable[[], bool]
+        self, path: Path, file: IO[bytes], position_file: PositionFile, go_on: Callable[[], bool]
     ) -> ExportResult | None:
-        offset = progress_file.progress.of(path)
+        offset = position_file.position.of(path)
         file.seek(offset)
         while go_on():
             line = file.readline()
@@ -136,16 +136,14 @@ class Forwarding:
             if tally is None:
                 return failure
             offset += len(line)
-            progress_file.advance(path, offset, tally.spans)
+            position_file.advance(path, offset, tally.spans)
             tally.bytes = len(line)
             self.report(tally)
             if failure is not None:
                 return failure
         return None
 
-    def _forward_line(
-        self, line: bytes, position: tuple[str, int]
-    ) -> tuple[ExportResult | None, Tally | None]:
+    def _forward_line(self, line: bytes, origin: tuple[str, int]) -> tuple[ExportResult | None, Tally | None]:
         """Send a line's batch, in parts if need be.
 
         Returns:
@@ -155,7 +153,7 @@ class Forwarding:
         try:
             spans = StoredLine() if line.isspace() else spans_of(line)
         except NotOtlpError:
-            _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", position[0])
+            _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", origin[0])
             if not line.startswith(_BEGINS_A_BATCH):
                 # Nobody knows what it is, so that nobody may throw it away; a torn line of ours has no spans.
                 self.journal.append_line(line, Kind.REFUSED)
@@ -164,7 +162,7 @@ class Forwarding:
             return None, Tally()
         failure, tally, remaining_spans = self.offer(
             spans,
-            position,
+            origin,
             lambda part: self.journal.append_line(json_of(part), Kind.REFUSED),
         )
         if failure is not None:
@@ -177,14 +175,14 @@ class Forwarding:
     def offer(
         self,
         spans: Sequence[StoredSpan],
-        position: tuple[str, int],
+        origin: tuple[str, int],
         refuse: Callable[[Sequence[StoredSpan]], object],
     ) -> tuple[ExportResult | None, Tally, list[StoredSpan]]:
         """Send a batch, in parts if it is too large.
 
         Args:
             spans: the batch.
-            position: the file that it is from, and where it stands there.
+            origin: the file that it is from, and where it stands there.
             refuse: takes what the endpoint does not want.
 
         Returns:
@@ -201,21 +199,21 @@ class Forwarding:
                 tally.batches += 1
                 tally.spans += len(part) - result.rejected_items
                 tally.rejected_spans += result.rejected_items
-            elif self._is_unwanted(result, position):
+            elif self._is_unwanted(result, origin):
                 refuse(part)
                 tally.refused_batches += 1
                 tally.refused_spans += len(part)
             else:
                 return result, tally, [span for other_part in parts for span in other_part]
             parts.pop(0)
-        self._attempts.pop(position, None)
+        self._attempts.pop(origin, None)
         return None, tally, []
 
-    def _is_unwanted(self, result: ExportResult, position: tuple[str, int]) -> bool:
+    def _is_unwanted(self, result: ExportResult, origin: tuple[str, int]) -> bool:
         """Whether the endpoint does not want a batch, although it takes others."""
         if result.outcome in UNWANTED:
             return True
-        attempts = self._attempts[position] = self._attempts.get(position, 0) + result.is_final
+        attempts = self._attempts[origin] = self._attempts.get(origin, 0) + result.is_final
         return attempts >= _MOST_ATTEMPTS and self.send([]).outcome is Outcome.EXPORTED
 
 
@@ -235,10 +233,10 @@ def _is_removed(path: Path, end: int) -> bool:
 
 def count_remaining(folder: Path, kind: Kind = Kind.UNDELIVERED) -> tuple[int, int]:
     """Return how many batches and spans of a kind are in a journal and not forwarded."""
-    progress = read_progress(folder)
+    position = read_position(folder)
     batches = spans = 0
     for file in list_files(folder, kind):
         with suppress(OSError):
-            contents = count_contents(file.path, progress.of(file.path))
+            contents = count_contents(file.path, position.of(file.path))
             batches, spans = batches + contents[0], spans + contents[1]
     return batches, spans

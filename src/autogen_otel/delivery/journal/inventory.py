@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autogen_otel import plain_files
 from autogen_otel.delivery.journal.files import JournalFile, Kind, list_files, notes
-from autogen_otel.delivery.journal.progress import Progress, read_progress
+from autogen_otel.delivery.journal.position import Position, read_position
 from autogen_otel.delivery.otlp_json import raw_spans
 
 
@@ -44,7 +44,7 @@ class Inventory:
         conversations: how many traces they belong to.
         in_flight: how many notes about conversations there are that have not ended.
         in_flight_bytes: their size.
-        progress: how far it is forwarded.
+        position: how far it is forwarded.
         unreadable: why files cannot be read, by path.
     """
 
@@ -52,7 +52,7 @@ class Inventory:
     conversations: int = 0
     in_flight: int = 0
     in_flight_bytes: int = 0
-    progress: Progress = field(default_factory=Progress)
+    position: Position = field(default_factory=Position)
     unreadable: dict[Path, str] = field(default_factory=dict)
 
     @property
@@ -70,7 +70,7 @@ def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None
     """
     in_flight_notes = notes(folder)
     result = Inventory(
-        progress=read_progress(folder),
+        position=read_position(folder),
         in_flight=len(in_flight_notes),
         in_flight_bytes=sum(note.bytes for note in in_flight_notes),
     )
@@ -100,7 +100,7 @@ def _batches(
         result.unreadable[file.path] = error.strerror or type(error).__name__
         return
     with lines, suppress(OSError):
-        lines.seek(result.progress.of(file.path))
+        lines.seek(result.position.of(file.path))
         for line in lines:
             advance(len(line))
             starts = []

@@ -11,7 +11,7 @@ from typing import Final
 
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.files import JournalFile, Kind, count_contents, list_files, notes
-from autogen_otel.delivery.journal.progress import read_progress
+from autogen_otel.delivery.journal.position import read_position
 
 _HOUR: Final = 3600.0
 _DEAD_SECONDS: Final = 60.0
@@ -95,7 +95,7 @@ def _age(file: JournalFile) -> tuple[float, str]:
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removal:
     """Remove files of a journal, none while somebody writes to it; notes are not counted."""
     removal = Removal()
-    progress = read_progress(folder)
+    position = read_position(folder)
     for file in files:
         with suppress(OSError):
             if file.kind is None:
@@ -103,7 +103,7 @@ def remove(folder: Path, files: Iterable[JournalFile]) -> Removal:
                 continue
             with locks.sole_writer(file.path) as descriptor:
                 is_undelivered = file.kind is Kind.UNDELIVERED
-                spans = count_contents(descriptor, progress.of(file.path))[1] if is_undelivered else 0
+                spans = count_contents(descriptor, position.of(file.path))[1] if is_undelivered else 0
                 file.path.unlink()
             removal.files += 1
             removal.bytes += file.bytes

@@ -54,7 +54,7 @@ class Exporter(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueueLimits:
     """The bounds of a queue.
 
     Args:
@@ -68,7 +68,7 @@ class Limits:
     batch: int
 
     @classmethod
-    def of_environment(cls, prefix: str) -> Limits:
+    def of_environment(cls, prefix: str) -> QueueLimits:
         """Read the SDK's variables; a queue that is shorter than a batch is taken, where the SDK refuses it.
 
         Args:
@@ -102,7 +102,7 @@ class Batches:
     """
 
     def __init__(
-        self, exporter: Exporter, limits: Limits, signal: str = SPANS, counts: ProcessCounts = PROCESS
+        self, exporter: Exporter, limits: QueueLimits, signal: str = SPANS, counts: ProcessCounts = PROCESS
     ) -> None:
         self.queue: deque[Any] = deque()
         self._exporter, self._limits, self._signal, self._counts = exporter, limits, signal, counts

@@ -23,7 +23,7 @@ from autogen_otel.delivery.fork import are_threads_greenlets, renew_after_fork
 if TYPE_CHECKING:
     from autogen_otel.delivery.exporting.export import EndpointExporter
     from autogen_otel.delivery.metrics import PeriodicReader
-    from autogen_otel.delivery.processes.side_files import SideFiles
+    from autogen_otel.delivery.processes.process_files import ProcessFiles
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SIGNAL_SECONDS: Final = 1.0
@@ -79,7 +79,7 @@ class State:
 
     Attributes:
         export: called at the end of this process and of its forks: exports everything within so many seconds.
-        side_files: its files beside the journal that it writes to; ``None`` where there is none.
+        process_files: its files beside the journal that it writes to; ``None`` where there is none.
         is_in_use: whether there is telemetry in it; many that are forked only start another program.
         is_near_end: whether its server has begun to end, so that nothing waits any more.
         has_news: whether something was recorded since then.
@@ -89,7 +89,7 @@ class State:
 
     def __init__(self) -> None:
         self.export: Callable[[float], object] | None = None
-        self.side_files: SideFiles | None = None
+        self.process_files: ProcessFiles | None = None
         self.after_fork()
         renew_after_fork(self)
 

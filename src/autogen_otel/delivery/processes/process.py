@@ -16,7 +16,7 @@ from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.threads import start_thread
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.processes.side_files import SideFiles
+    from autogen_otel.delivery.processes.process_files import ProcessFiles
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _LOOK_SECONDS: Final = 0.4
@@ -66,15 +66,15 @@ class Process:
 
     def end(self, seconds: float) -> None:
         """Export for the last time; spans that are in flight then stay in their file."""
-        side_files = STATE.side_files
-        if side_files is None:
+        process_files = STATE.process_files
+        if process_files is None:
             self.flush(seconds)
             return
         # In another thread: a signal may have struck where this one counts, or sets a span's attribute, and
         # holds a lock for it.
-        ending.within(_NOTE_SECONDS, side_files.note)
+        ending.within(_NOTE_SECONDS, process_files.note)
         self.flush(seconds)
-        ending.within(_NOTE_SECONDS, side_files.note, partial(side_files.count, is_last=True))
+        ending.within(_NOTE_SECONDS, process_files.note, partial(process_files.count, is_last=True))
 
     def catch_sigterm_again(self) -> None:
         """Catch SIGTERM in this process too, where ``instrument()`` is called once more after a fork.
@@ -97,29 +97,29 @@ class Process:
             self._stopped = threading.Event()
 
     def _on_first_span(self, span: Any) -> None:
-        side_files = STATE.side_files
-        self.on_span_start = None if side_files is None else side_files.in_flight.started_spans.append
+        process_files = STATE.process_files
+        self.on_span_start = None if process_files is None else process_files.in_flight.started_spans.append
         if self.on_span_start is not None:
             self.on_span_start(span)
         ending.begin()
-        is_accompanied = side_files is not None or ending.is_server_ending() is not None
-        if is_accompanied and start_thread("process", self._accompany, self._stopped, side_files) is None:
+        is_accompanied = process_files is not None or ending.is_server_ending() is not None
+        if is_accompanied and start_thread("process", self._accompany, self._stopped, process_files) is None:
             self.on_span_start = None
             _LOGGER.info("Conversations in flight are not noted: no thread can be started.")
 
-    def _accompany(self, stopped: threading.Event, side_files: SideFiles | None) -> None:
+    def _accompany(self, stopped: threading.Event, process_files: ProcessFiles | None) -> None:
         pruned_at, noted_at = -_PRUNE_SECONDS, time.monotonic()
         while not stopped.wait(_LOOK_SECONDS if ending.is_server_ending() is None else _SERVER_LOOK_SECONDS):
             self._look_at_server()
             now = time.monotonic()
-            if side_files is not None and now - noted_at >= _LOOK_SECONDS:
+            if process_files is not None and now - noted_at >= _LOOK_SECONDS:
                 noted_at = now
-                side_files.note()
+                process_files.note()
                 # Another journal may be written to by now.
-                (STATE.side_files or side_files).count()
-            if side_files is not None and now - pruned_at > _PRUNE_SECONDS:
+                (STATE.process_files or process_files).count()
+            if process_files is not None and now - pruned_at > _PRUNE_SECONDS:
                 pruned_at = now
-                side_files.prune()
+                process_files.prune()
 
     def _look_at_server(self) -> None:
         """Export telemetry while a server ends, which does not say when it is done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.delivery.counts.shared import Sharing
+from autogen_otel.delivery.counts.shared import SharedCountsFile
 from autogen_otel.delivery.processes.at_exit import AT_EXIT
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.processes.in_flight import InFlight
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("autogen_otel")
 
 
-class SideFiles:
+class ProcessFiles:
     """The files of this process beside one journal.
 
     Args:
@@ -30,7 +30,7 @@ class SideFiles:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.in_flight = InFlight(journal.folder)
-        self.counts = Sharing(journal.folder)
+        self.counts = SharedCountsFile(journal.folder)
 
     def note(self) -> None:
         """Update the file of the conversations in flight; never raises."""
@@ -41,7 +41,7 @@ class SideFiles:
 
     def count(self, *, is_last: bool = False) -> None:
         """Add the new counts, unless the process writes to another journal by now; never raises."""
-        if STATE.side_files is self:
+        if STATE.process_files is self:
             self.counts.write(is_last=is_last)
 
     def prune(self) -> None:
@@ -57,14 +57,14 @@ class SideFiles:
         self.count(is_last=True)
 
 
-def keep(journal: Journal) -> SideFiles:
+def keep(journal: Journal) -> ProcessFiles:
     """Write notes and counts beside this journal, and no other."""
-    if STATE.side_files is None or STATE.side_files.journal.folder != journal.folder:
-        previous, current = STATE.side_files, SideFiles(journal)
+    if STATE.process_files is None or STATE.process_files.journal.folder != journal.folder:
+        previous, current = STATE.process_files, ProcessFiles(journal)
         if previous is not None:
             previous.count(is_last=True)
             current.counts.skip_earlier_counts()
-        STATE.side_files = current
+        STATE.process_files = current
         # Exit functions are called in reverse order: a provider that is built now exports before.
         AT_EXIT.register(current.end)
-    return STATE.side_files
+    return STATE.process_files

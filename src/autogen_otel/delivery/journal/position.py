@@ -18,7 +18,7 @@ _LOCK_NAME: Final = "forwarding.lock"
 
 
 @dataclass(frozen=True)
-class Progress:
+class Position:
     """How far a journal is forwarded.
 
     Args:
@@ -50,8 +50,8 @@ _locked_folders: Final[set[Path]] = set()
 in_child(_locked_folders.clear)
 
 
-class ProgressFile:
-    """The progress of a folder that this thread alone may forward, and keeps up to date.
+class PositionFile:
+    """How far a folder is forwarded, which this thread alone may do, and keeps up to date.
 
     Args:
         descriptor: of the file.
@@ -59,7 +59,7 @@ class ProgressFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self.progress = document.read(descriptor, _from_document) or Progress()
+        self.position = document.read(descriptor, _from_document) or Position()
 
     def advance(self, path: Path, offset: int, spans: int) -> None:
         """Write down that a file is forwarded up to an offset, with so many more spans.
@@ -67,12 +67,12 @@ class ProgressFile:
         Raises:
             OSError: the disk is full.
         """
-        self.progress = Progress(path.name, offset, self.progress.spans + spans, time.time())
-        document.write(self._descriptor, asdict(self.progress))
+        self.position = Position(path.name, offset, self.position.spans + spans, time.time())
+        document.write(self._descriptor, asdict(self.position))
 
 
 @contextmanager
-def sole_forwarder(folder: Path) -> Iterator[ProgressFile]:
+def sole_forwarder(folder: Path) -> Iterator[PositionFile]:
     """Be the only one who forwards a folder, in all processes.
 
     Raises:
@@ -91,7 +91,7 @@ def sole_forwarder(folder: Path) -> Iterator[ProgressFile]:
                     raise BusyError
             except OSError as error:
                 raise UnlockableError(f"files in {folder} cannot be locked ({error.strerror})") from error
-            yield ProgressFile(_open(folder / _NAME, stack))
+            yield PositionFile(_open(folder / _NAME, stack))
     finally:
         _locked_folders.discard(folder)
 
@@ -103,12 +103,12 @@ def _open(path: Path, stack: ExitStack) -> int:
         raise UnlockableError(f"{path} cannot be written ({error.strerror})") from error
 
 
-def read_progress(folder: Path) -> Progress:
+def read_position(folder: Path) -> Position:
     """Return how far a folder is forwarded; may be outdated at once."""
-    return document.read(folder / _NAME, _from_document) or Progress()
+    return document.read(folder / _NAME, _from_document) or Position()
 
 
-def _from_document(fields: Any) -> Progress:
-    return Progress(
+def _from_document(fields: Any) -> Position:
+    return Position(
         str(fields["file"]), int(fields["offset"]), int(fields["spans"]), document.moment(fields["at"])
     )
