@@ -69,6 +69,7 @@ _TAGGED: Final = re.compile(
 _LOGIN: Final = re.compile(
     r"""-(?<![\w-].)(?:u|-user|-proxy-user)[ =]{1,3}["']?[^\s:"'/=]{1,64}:(?=[^\s"'/])"""
 )
+_LOGIN_OPTIONS: Final = words_of("u user proxy-user")
 # {"name": "password", "value": "…"}
 _PART_OF_PAIR: Final = re.compile(
     rf"""([nNkKhHfFvV](?<![\w.-].)(?:ame|AME|ey|EY|eader|EADER|ield|IELD|alue|ALUE)){_CLOSING}\s{{0,4}}(=>|[=:>])\s{{0,4}}(?:{_OPENING})?([\w.-]{{0,80}})"""
@@ -146,11 +147,11 @@ def names_a_secret(text: str) -> bool:
         if sign in text and _is_secret_before(text, sign):
             return True
     for mark, expression in _NOTATIONS:
-        if mark in text and any(map(looks_secret, set(expression.findall(text)))):
-            return True
-    return ("-u" in text and _LOGIN.search(text) is not None) or (
-        ("alue" in text or "ALUE" in text) and next(_named_values(text), None) is not None
-    )
+        if mark in text:
+            names = set(expression.findall(text))
+            if any(map(looks_secret, names)) or not _LOGIN_OPTIONS.isdisjoint(names):
+                return True
+    return "alue" in text and next(_named_values(text), None) is not None
 
 
 def _is_secret_before(text: str, sign: str) -> bool:
@@ -193,7 +194,7 @@ def assigned_secrets(text: str) -> Iterator[Span]:
     yield from _assigned(text)
     yield from _pairs(text)
     yield from _marked(text)
-    if "alue" in text or "ALUE" in text:
+    if "alue" in text:
         yield from _named_values(text)
     for login in _LOGIN.finditer(text):
         value = _BARE.match(text, login.end())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import Final
 
 MASK: Final = "[redacted]"
@@ -12,6 +13,7 @@ MASK: Final = "[redacted]"
 _UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _FIT: Final = bytes(code for code in range(128) if not _UNFIT.match(chr(code)))
+_OF_WORDS: Final = f"{string.ascii_letters}{string.digits} _-.,/!?+~".encode()
 
 
 def clean(text: str) -> str:
@@ -20,6 +22,14 @@ def clean(text: str) -> str:
     if text.isascii() and not text.encode("ascii").translate(None, _FIT):
         return text
     return _UNFIT.sub(_escape, text)
+
+
+def are_words(text: str) -> bool:
+    """Tell whether a text has no sign that assigns, encloses or escapes, as most names and sentences."""
+    if not text.isascii() or text.encode("ascii").translate(None, _OF_WORDS):
+        return False
+    # Options of commands have no other sign.
+    return text[:1] != "-" and " -" not in text
 
 
 def _escape(match: re.Match[str]) -> str:

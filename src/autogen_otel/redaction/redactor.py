@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.redaction.assignments import assigned_secrets, names_a_secret
-from autogen_otel.redaction.cutting import MASK, clean, cut, cut_start, head
+from autogen_otel.redaction.cutting import MASK, are_words, clean, cut, cut_start, head
 from autogen_otel.redaction.formats import keys_in, may_hold_key
 from autogen_otel.redaction.names import looks_random
 from autogen_otel.redaction.urls import url_secrets
@@ -128,8 +128,11 @@ class Redactor:
         return text if answer == text else self._apply_own_rules(answer)
 
     def _apply_own_rules(self, text: str) -> str:
-        text = clean(text)
-        spans = find_in_views(text, self._secrets_in)
+        if len(text) <= LONGEST_REMEMBERED and are_words(text):
+            spans = self._secrets_anywhere(text)
+        else:
+            text = clean(text)
+            spans = find_in_views(text, self._secrets_in)
         return replaced(text, spans, MASK) if spans else text
 
     def _secrets_in(self, text: str) -> list[Span]:
