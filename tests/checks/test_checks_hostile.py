@@ -18,9 +18,10 @@ import pytest
 from autogen_otel.checks import SourceError, examine
 from autogen_otel.checks.ask import Answers, _probe_environ
 from autogen_otel.checks.host import Attempt, Request
-from autogen_otel.checks.probing import EndpointProbe, _listed, _read_body
+from autogen_otel.checks.probing import EndpointProbe, _listed
 from autogen_otel.checks.source import of_text, of_value
 from autogen_otel.checks.verdicts import Exchange, judge
+from autogen_otel.checks.watching import THREAD_STATE, _send_once, read_body
 from tests.support.config_lists import HTTP, azure, gpt, local
 from tests.support.hostile import VALUES
 from tests.support.hostile_text import KINDS, endless
@@ -201,19 +202,37 @@ def _response(pieces: Iterator[bytes], **headers: str) -> Any:
 def test_an_answer_without_end_is_read_to_a_limit() -> None:
     pieces = itertools.count()
     endless_body = (bytes(1000) for _ in pieces)
-    assert len(_read_body(_response(endless_body), time.monotonic() + 600)) == 65_536
+    assert len(read_body(_response(endless_body), time.monotonic() + 600)) == 65_536
     assert next(pieces) < 70
 
 
 def test_an_answer_that_drips_is_read_until_the_time_is_over() -> None:
     drips = (b"." for _ in itertools.count())
-    assert len(_read_body(_response(drips), time.monotonic() - 1)) == 1
+    assert len(read_body(_response(drips), time.monotonic() - 1)) == 1
 
 
 def test_an_answer_that_unpacks_without_end_is_unpacked_to_a_limit() -> None:
     packed = gzip.compress(bytes(50_000_000))
-    body = _read_body(_response(iter([packed]), content_encoding="gzip"), time.monotonic() + 600)
+    body = read_body(_response(iter([packed]), content_encoding="gzip"), time.monotonic() + 600)
     assert len(body) == 65_536
+
+
+def test_an_answer_without_end_to_another_providers_client_is_read_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(THREAD_STATE, "on_request", lambda: None)
+    pieces = itertools.count()
+
+    class Endless(HTTP.SyncByteStream):  # type: ignore[misc]
+        def __iter__(self) -> Iterator[bytes]:
+            return (bytes(1000) for _ in pieces)
+
+    def send(_client: Any, request: Any, **_options: Any) -> Any:
+        return HTTP.Response(200, stream=Endless(), request=request)
+
+    response = _send_once(send)(None, HTTP.Request("GET", URL))
+    assert len(response.read()) == len(response.content) == 65_536
+    assert next(pieces) < 70
 
 
 def test_a_list_of_models_is_read_as_far_as_it_was_answered() -> None:

@@ -6,7 +6,6 @@ import difflib
 import json
 import threading
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
@@ -30,10 +29,6 @@ from autogen_otel.vocabulary.verdicts import (
 )
 
 MOST_REQUESTS: Final = 5
-_MOST_BYTES: Final = 65_536
-_ZLIB_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
-_ANY_WINDOW: Final = 47
-"""Tells ``zlib`` to unpack gzip as well as deflate."""
 _MOST_MODELS: Final = 5
 _DECODER: Final = json.JSONDecoder()
 _CHAT: Final = "/chat/completions"
@@ -214,7 +209,7 @@ class EndpointProbe:
             )
             response = sdk_request.send(request, stream=True, follow_redirects=False)
             try:
-                response_body = _read_body(response, self._deadline)
+                response_body = watching.read_body(response, self._deadline)
             finally:
                 response.close()
         except Exception as error:  # noqa: BLE001 - what it ends with is the answer
@@ -315,26 +310,6 @@ def _failed_ability(exchange: Exchange, url: str) -> Ability:
 _SHORTEST: Final = 4
 _NO_KEYS: Final = frozenset({"empty", "null", "none", "dummy", "test", "fake", "ollama", "lm-studio"})
 _SERVER_FAULT: Final = 500
-
-
-def _read_body(response: Any, deadline: float) -> bytes:
-    """Read the body, or as much of it as is looked at; of a stream only the first events.
-
-    The body is unpacked here, since HTTP libraries unpack however much there is in a few bytes.
-    """
-    packed = b""
-    is_stream = str(response.headers.get("content-type", "")).startswith("text/event-stream")
-    for chunk in response.iter_raw():
-        packed += chunk
-        is_enough = is_stream and b"data:" in packed and b"\n\n" in packed
-        if is_enough or len(packed) >= _MOST_BYTES or time.monotonic() > deadline:
-            break
-    if response.headers.get("content-encoding", "").lower() not in _ZLIB_ENCODINGS:
-        return packed[:_MOST_BYTES]
-    try:
-        return zlib.decompressobj(_ANY_WINDOW).decompress(packed, _MOST_BYTES)
-    except zlib.error:
-        return b""
 
 
 def _keeps_key(url: str, location: str) -> bool:

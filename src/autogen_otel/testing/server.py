@@ -148,6 +148,8 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    # Of more clients at once than wait here, the system cuts some off.
+    request_queue_size = 128
 
     def __init__(self, scripted_server: ScriptedServer) -> None:
         self.scripted_server = scripted_server
