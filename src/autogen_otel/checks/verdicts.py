@@ -47,7 +47,6 @@ _NO_MODEL: Final = re.compile(
 )
 _NO_TLS: Final = re.compile(r"(?i)http request was sent|https server|https port")
 _LOGIN: Final = re.compile(r"(?i)log-?in|sign-?in|sso|auth")
-_TIMEOUT_STATUSES: Final = frozenset({408, 504, 522, 524})
 _LONGEST: Final = 400
 _SECONDS_DIGITS: Final = 6
 
@@ -198,7 +197,7 @@ def judge_status(status: int | None, provider_error: ProviderError) -> tuple[str
     codes = {provider_error.code, provider_error.type}
     if cause == causes.RATE_LIMIT:
         return RATE_LIMITED, detail
-    if status in _TIMEOUT_STATUSES or cause == causes.TIMEOUT:
+    if cause == causes.TIMEOUT:
         return TOO_SLOW, detail
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return UNREACHABLE, detail
