@@ -599,7 +599,7 @@ def test_an_entry_that_never_answered_while_others_did_is_the_one_to_fix_and_bot
     working = [asked(number, 200, entry=number % 2 * 2) for number in range(1, 211)]
     (finding,) = found(*working, *(asked(number, 500, entry=1) for number in range(301, 310)))
     assert (finding.cause, finding.subject["entry"], finding.occurrences) == ("config_entry", 1, 9)
-    assert [(one.entries, one.failed, one.calls) for one in finding.rates] == [((1,), 9, 9), ((0, 2), 0, 210)]
+    assert [(one.values, one.failed, one.calls) for one in finding.rates] == [((1,), 9, 9), ((0, 2), 0, 210)]
     assert "did not answer once" in finding.advice
     said = dict(lines(finding, 219, "today"))
     assert said["goes with"] == "entry 1: 9 of 9 calls fail; entries 0, 2: 0 of 210"
@@ -610,9 +610,25 @@ def test_a_failure_that_is_confined_to_an_entry_goes_with_that_entry() -> None:
     (finding,) = found(*calls)
     assert (finding.cause, finding.subject["entry"]) == ("backend", 1)
     own, others = finding.rates
-    assert (own.entries, own.failed, own.calls) == ((1,), 24, 70)
-    assert (others.entries, others.failed, others.calls) == ((0, 2), 0, 140)
+    assert (own.values, own.failed, own.calls) == ((1,), 24, 70)
+    assert (others.values, others.failed, others.calls) == ((0, 2), 0, 140)
     assert [one.property.attribute for one in finding.discriminators] == ["autogen.config.index"]
+
+
+def test_a_model_that_fails_more_often_than_another_says_both_rates() -> None:
+    spans = [
+        (replace(span, attributes={**span.attributes, "gen_ai.request.model": model}))
+        for number in range(1, 121)
+        for model in (("large", "small")[number % 2],)
+        for span in spans_of(asked(number, 500 if number % 6 == 0 else 200))
+    ]
+    (finding,) = diagnose(spans).findings
+    assert finding.subject["model"] == "large"
+    assert [(one.values, one.failed, one.calls) for one in finding.rates] == [
+        (("large",), 20, 60),
+        (("small",), 0, 60),
+    ]
+    assert "model large: 20 of 60 calls fail; model small: 0 of 60" in dict(lines(finding, 120, "")).values()
 
 
 def test_errors_that_come_at_the_same_rate_at_every_entry_are_one_finding() -> None:

@@ -70,11 +70,14 @@ def lines(
     yield from zip(_label_once("look"), view_hints, strict=False)
 
 
+_PLURALS: Final = {"entry": "entries", "model": "models"}
+
+
 def _rates(finding: Finding) -> Iterator[str]:
-    """How often calls of its entry fail, and those of the others."""
+    """How often calls of its entry or model fail, and those of the others."""
     if finding.rates:
         own, others = (
-            f"{'entry' if len(rate.entries) == 1 else 'entries'} {', '.join(map(str, rate.entries))}:"
+            f"{rate.of if len(rate.values) == 1 else _PLURALS[rate.of]} {', '.join(map(str, rate.values))}:"
             f" {rate.failed:,} of {rate.calls:,}"
             for rate in finding.rates
         )

@@ -96,7 +96,7 @@ def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
             _discriminator(discriminator, bars)
             for discriminator, bars in zip(finding.discriminators, finding.distributions, strict=True)
         ],
-        "rates": [asdict(rate) | {"entries": list(rate.entries)} for rate in finding.rates],
+        "rates": [asdict(rate) | {"values": list(rate.values)} for rate in finding.rates],
         "message": finding.message,
         "evidence": [_evidence(evidence, link) for evidence in finding.evidence],
         "visible_as": finding.visible_as,

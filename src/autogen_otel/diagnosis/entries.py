@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,15 +42,17 @@ _OF_PROVIDERS: Final = frozenset({causes.BACKEND, causes.STREAM_INTERRUPTED, cau
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often the calls of some entries fail.
+    """How often calls of one entry or model fail, or those of several.
 
     Args:
-        entries: their indexes in the ``config_list``.
+        of: what they are told apart by: ``entry``, the index in the ``config_list``, or ``model``.
+        values: the indexes or names.
         failed: how many of their calls failed in the way of a finding.
         calls: how many calls they had.
     """
 
-    entries: tuple[int | str, ...]
+    of: str
+    values: tuple[int | str, ...]
     failed: int
     calls: int
 
@@ -63,29 +65,38 @@ def entry_of(failure: Occurrence) -> EntryKey:
 def rates_of(
     entry: EntryKey, failing: Mapping[EntryKey, float], answered: Mapping[EntryKey, int]
 ) -> tuple[Rate, ...]:
-    """How often an entry fails, and how often the others do, if that is not the same.
+    """How often an entry fails, and how often the others do, if it fails more often.
 
     Args:
         entry: the entry of a finding.
         failing: how many calls of each entry failed in this way, and gave no answer after all.
         answered: how many calls each entry answered.
     """
-    indexes = {index for index, _ in (*failing, *answered) if index is not None} - {entry[0]}
-    if entry[0] is None or not indexes:
-        return ()
-
-    def rate(wanted: Iterable[Any]) -> Rate:
-        wanted = sorted(wanted, key=str)
-        failed, worked = (
-            round(sum(count for (index, _), count in counts.items() if index in wanted))
-            for counts in (failing, answered)
+    for place, (of, own_value) in enumerate(zip(("entry", "model"), entry, strict=True)):
+        others = {key[place] for key in (*failing, *answered)} - {own_value, None}
+        if own_value is None or not others:
+            continue
+        own, other = (
+            Rate(of, values, *_counts(place, values, failing, answered))
+            for values in ((own_value,), tuple(sorted(others, key=str)))
         )
-        return Rate(tuple(wanted), failed, failed + worked)
+        worked, others_worked = own.calls - own.failed, other.calls - other.failed
+        table = Table(own.failed, own.failed + other.failed, worked, worked + others_worked)
+        return (own, other) if fisher(table) <= SIGNIFICANT else ()
+    return ()
 
-    own, others = rate([entry[0]]), rate(indexes)
-    worked, others_worked = own.calls - own.failed, others.calls - others.failed
-    table = Table(own.failed, own.failed + others.failed, worked, worked + others_worked)
-    return (own, others) if fisher(table) <= SIGNIFICANT else ()
+
+def _counts(
+    place: int,
+    values: Collection[Any],
+    failing: Mapping[EntryKey, float],
+    answered: Mapping[EntryKey, int],
+) -> tuple[int, int]:
+    """How many calls of some entries failed, and how many they had."""
+    failed, worked = (
+        sum(count for key, count in counts.items() if key[place] in values) for counts in (failing, answered)
+    )
+    return round(failed), round(failed) + round(worked)
 
 
 def name_dead_entries(failures: Sequence[Occurrence], answered: Mapping[EntryKey, int]) -> None:

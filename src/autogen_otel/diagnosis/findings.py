@@ -72,7 +72,7 @@ class Finding:
         discriminators: what failing calls have that working ones do not.
         distributions: the distribution of the values of each discriminator.
         compared_calls: how many failing and how many working calls were compared for that.
-        rates: how often its entry fails, and how often the others do, if it is confined to that entry.
+        rates: how often its entry or model fails, and how often the others do, if that is less.
         works_otherwise: whether most calls of the entry work, if it is about one.
         symptoms: what else happened because of it.
         message: what was raised, or what the provider said, in the best of these.
@@ -272,7 +272,7 @@ def _finding(
     discriminators = discriminate(
         failing, working, cuts, partial(_is_redundant, group[0], constant_attributes)
     )
-    if not discriminators and rates:
+    if not discriminators and rates and not rates[1].failed:
         # What it begins with is its own subject.
         discriminators = discriminate(failing, working, cuts, lambda name: name not in _SUBJECT_ATTRIBUTES)
     bars = distributions([one.property for one in discriminators], failing, working, cuts)
