@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from autogen_otel.traces.formats.ids import checked_id
 from autogen_otel.traces.formats.otlp import TraceFilter, decode_spans
-from autogen_otel.traces.formats.parsing import MALFORMED, moment
+from autogen_otel.traces.formats.parsing import MALFORMED, checked_id, moment
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
 from autogen_otel.vocabulary.attributes import Kind

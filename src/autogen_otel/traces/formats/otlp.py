@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from autogen_otel.traces.formats.ids import checked_id, is_span_id
-from autogen_otel.traces.formats.parsing import MALFORMED, moment
+from autogen_otel.traces.formats.parsing import MALFORMED, checked_id, is_span_id, moment
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_DIGITS, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"

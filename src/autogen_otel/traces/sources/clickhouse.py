@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from autogen_otel.traces.formats.ids import checked_id
-from autogen_otel.traces.formats.parsing import MALFORMED, decoded, loads, moment
+from autogen_otel.traces.formats.parsing import MALFORMED, checked_id, decoded, loads, moment
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form

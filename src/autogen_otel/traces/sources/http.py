@@ -217,7 +217,7 @@ class Client:
 
     def _open(self, request: urllib.request.Request) -> Any:
         self._demand_time()
-        patience = Patience(self._seconds)
+        patience = _Patience(self._seconds)
         proxies = {urllib.parse.urlsplit(self.url).scheme: self._proxy.url} if self._proxy is not None else {}
         handlers = (
             urllib.request.ProxyHandler(proxies),
@@ -338,32 +338,17 @@ class Client:
         return urllib.parse.urlunsplit((parts.scheme, address, path, "", ""))
 
 
-class Patience:
+class _Patience:
     """Seconds that remain to wait for a server; what is done between its bytes takes none of them."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def receive(self, connection: socket.socket, raw: io.RawIOBase, buffer: Any) -> int | None:
-        """Receive what has come, or wait for it.
-
-        Raises:
-            TimeoutError: for too long.
-        """
-        if self.seconds <= 0:
-            raise TimeoutError
-        connection.settimeout(self.seconds)
-        began = time.monotonic()
-        try:
-            return raw.readinto(buffer)
-        finally:
-            self.seconds -= time.monotonic() - began
-
 
 class _Received(io.RawIOBase):
     """What comes from a socket, as long as there is patience: a server may send a byte now and then."""
 
-    def __init__(self, connection: socket.socket, patience: Patience) -> None:
+    def __init__(self, connection: socket.socket, patience: _Patience) -> None:
         self._connection, self._patience = connection, patience
         # The socket stays open as long as this.
         self._raw = connection.makefile("rb", buffering=0)
@@ -372,7 +357,14 @@ class _Received(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        return self._patience.receive(self._connection, self._raw, buffer)
+        if self._patience.seconds <= 0:
+            raise TimeoutError
+        self._connection.settimeout(self._patience.seconds)
+        began = time.monotonic()
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            self._patience.seconds -= time.monotonic() - began
 
     def close(self) -> None:
         self._raw.close()
@@ -382,7 +374,7 @@ class _Received(io.RawIOBase):
 class _PatientSocket:
     """The part of a socket that ``HTTPResponse`` asks for."""
 
-    def __init__(self, connection: socket.socket, patience: Patience) -> None:
+    def __init__(self, connection: socket.socket, patience: _Patience) -> None:
         self._connection, self._patience = connection, patience
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -397,7 +389,7 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         context: the certificates of https.
     """
 
-    def __init__(self, patience: Patience, context: ssl.SSLContext | None) -> None:
+    def __init__(self, patience: _Patience, context: ssl.SSLContext | None) -> None:
         urllib.request.HTTPSHandler.__init__(self, context=context)
         self._patience, self._certificates = patience, context
 

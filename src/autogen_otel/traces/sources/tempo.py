@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autogen_otel.traces.formats import otlp
-from autogen_otel.traces.formats.ids import checked_id
-from autogen_otel.traces.formats.parsing import decoded
+from autogen_otel.traces.formats.parsing import checked_id, decoded
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.store import FoundTrace, Page, Window, sound_spans
