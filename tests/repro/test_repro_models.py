@@ -6,10 +6,14 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from autogen_otel import Settings
+from autogen_otel.cli import main
 from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, entry, error, hang, stream_drop, text
-from tests.support.agents import assistant, chat, configured, user
+from tests.support.agents import assistant, chat, configured, pair, user
 from tests.support.reproduced import Case
+from tests.support.tools import lookup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +121,25 @@ def test_from_incident_to_test_and_back(tmp_path: Path) -> None:
         outcomes, printed = case.run(variables)
     assert len(outcomes) == len(EXPECTED) - 1 + len(sizes)
     assert set(outcomes.values()) == {"PASSED"}, printed
+
+
+def test_a_refused_tool_is_reproduced_with_its_definition_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(request: ChatRequest) -> Reply:
+        has_tool = any("policy" in json.dumps(tool) for tool in request.body.get("tools", ()))
+        return error(400, "Invalid schema for function 'lookup': no such type") if has_tool else FINE
+
+    case = Case(tmp_path)
+    with ScriptedServer(refuse) as server:
+        conversation = lambda: chat(*pair(server, lookup))  # noqa: E731 - it is held twice
+        whole = case.record(conversation, settings=Settings(capture_message_content="SPAN_ONLY"))
+        case.repro(whole, "whole", "--config", "LIST")
+        outcomes, printed = case.run({"LIST": json.dumps([entry(server)])})
+        assert set(outcomes.values()) == {"FAILED"}, printed
+        # The messages are short enough, and what defines the tool is not.
+        cut = Settings(capture_message_content="SPAN_ONLY", max_value_length=150)
+        cut_off = case.record(conversation, settings=cut)
+        words = ["repro", cut_off, "--journal", str(case.journal), "-o", str(tmp_path / "test_cut.py")]
+        assert main(words) != 0
+    assert "was not recorded whole" in capsys.readouterr().err

@@ -71,7 +71,8 @@ def model_test(
         )
     if names.ASSISTANT_ID in chat.attributes:
         raise NotReproducibleError("The run of an assistant depends on its thread at the provider.")
-    if test.messages is None and occurrence.cause in _NEED_WORDS:
+    needs_tools = occurrence.cause == causes.CLIENT and "tool" in occurrence.subject
+    if occurrence.cause in _NEED_WORDS and (test.messages is None or (needs_tools and test.tools is None)):
         raise NotReproducibleError(
             "The failure lies in what was said, which was not recorded whole; "
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY records it."
