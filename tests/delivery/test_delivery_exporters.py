@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.delivery.exporting import exporters
 from autogen_otel.delivery.exporting.exporters import (
@@ -13,12 +14,28 @@ from autogen_otel.delivery.exporting.exporters import (
     endpoint,
     exporter_names,
 )
+from autogen_otel.delivery.exporting.outcome import Outcome
+from autogen_otel.delivery.journal.writing import line_of
+from autogen_otel.delivery.otlp_json import spans_of
 from autogen_otel.delivery.signals import SPANS
-from tests.delivery.receivers import closed_port
+from tests.delivery.receivers import closed_port, finished
 
 
 class Plugin(SpanExporter):
     """An exporter as another package would register it."""
+
+
+class Translating(Plugin):
+    """As the exporter over gRPC: it makes messages of batches, and exports these."""
+
+    exported: ClassVar[list[Any]] = []
+
+    def _translate_data(self, batch: Any) -> Any:
+        return encode_spans(batch)
+
+    def export(self, spans: Any) -> SpanExportResult:
+        self.exported.append(self._translate_data(spans))
+        return SpanExportResult.SUCCESS
 
 
 class Picky(SpanExporter):
@@ -128,6 +145,16 @@ def test_an_installed_grpc_exporter_is_probed(
     installed["otlp_proto_grpc"] = f"{__name__}:Plugin"
     made = endpoint("otlp_proto_grpc", environment, SPANS)
     assert (made.probe._target if made.probe else None) == target
+
+
+def test_spans_of_the_journal_go_over_grpc_as_new_ones_do(installed: dict[str, str]) -> None:
+    installed["otlp_proto_grpc"] = f"{__name__}:Translating"
+    made, spans = endpoint("otlp_proto_grpc", {}, SPANS), finished("a", "b")
+    made.probe = None
+    for batch in (spans, spans_of(line_of(spans)), []):
+        assert made.export(batch).outcome is Outcome.EXPORTED
+    made.shutdown()
+    assert Translating.exported == [encode_spans(spans), encode_spans(spans), encode_spans([])]
 
 
 @pytest.mark.parametrize("reference", [f"{__name__}:Picky", "no_such_module:Exporter"])
