@@ -19,7 +19,6 @@ SHORTEST: Final = 4
 _LONGEST: Final = 65536
 _MOST_NODES: Final = 20_000
 _DEEPEST: Final = 10
-_MOST_PLAIN_NODES: Final = 1000
 _CREDENTIAL = re.compile(r"(?i)\s*(bearer|basic|token|apikey|api-key)\s+(\S+)\s*")
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{16,}")
 _PLURALS: Final = ("keys", "tokens", "secrets", "passwords", "cookies")
@@ -43,40 +42,6 @@ def text_of(value: Any, shortest: int = SHORTEST) -> str | None:
 def secrets_in(tree: object) -> list[object]:
     """List the secrets in nested configuration; never raises, never changes it."""
     return _Search().in_tree(tree)
-
-
-def holds_no_secret(tree: object) -> bool:  # noqa: C901, PLR0911 - one loop, no call a value
-    """Tell, without a call for each value, that a search of plain JSON values would find nothing.
-
-    ``False`` means only that the search is needed.
-    """
-    stack: list[Any] = [tree]
-    node_count = 0
-    while stack:
-        node = stack.pop()
-        kind = type(node)
-        node_count += 1
-        if node_count + len(stack) > _MOST_PLAIN_NODES:
-            return False
-        if kind is str:
-            if "://" in node or _CREDENTIAL.match(node):
-                return False
-        elif kind is dict:
-            for key, value in node.items():
-                if type(key) is not str or looks_secret(key):
-                    return False
-                if type(value) is not str:
-                    if type(value) is dict and key.lower().endswith(("headers", "query")):
-                        return False
-                    stack.append(value)
-                elif "://" in value or _CREDENTIAL.match(value):
-                    return False
-            node_count += len(node)
-        elif kind is list:
-            stack += node[:_MOST_PLAIN_NODES]
-        elif kind is not int and kind is not float and kind is not bool and node is not None:
-            return False
-    return True
 
 
 def in_header(name: object, value: object) -> Iterator[str]:
@@ -115,8 +80,9 @@ class _Search:
     def in_tree(self, tree: object) -> list[object]:
         """List the secrets in it."""
         secrets: list[object] = []
-        # All attributes of the object itself, such as a client, are searched; below it only data is.
-        self._walk(instance_dict(tree), secrets, depth=0, is_secret=False)
+        if type(tree) is not dict:
+            # All attributes of the object itself, such as a client, are searched; below it only data is.
+            self._walk(instance_dict(tree), secrets, depth=0, is_secret=False)
         self._walk(tree, secrets, depth=0, is_secret=False)
         return secrets
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.index import SHORTEST_FORM, SecretIndex, forms_of
-from autogen_otel.redaction.known.search import holds_no_secret, in_header, secrets_in, text_of
+from autogen_otel.redaction.known.search import in_header, secrets_in, text_of
 from autogen_otel.redaction.names import looks_random, looks_secret, words_of
 from autogen_otel.redaction.urls import secrets_in_urls
 from autogen_otel.redaction.views import find_in_views, replaced
@@ -134,8 +134,6 @@ class KnownSecrets:
 
     def add_arguments(self, tree: object) -> None:
         """Remember the secrets in a call's arguments for a while, because each call may bring others."""
-        if holds_no_secret(tree):
-            return
         for value in secrets_in(tree):
             text = text_of(value, SHORTEST_FORM)
             if text is None or _is_placeholder(text) or len(text) > _LONGEST_ARGUMENT:
