@@ -32,6 +32,7 @@ _NONE_ERRORS: Final = frozenset({"TypeError", "AttributeError"})
 """Exceptions of a function that takes ``None`` for a text."""
 _NO_INPUT: Final = "EOFError"
 """What ``input()`` raises in a process without a terminal."""
+_CANNOT_BE_SENT: Final = "UnicodeEncodeError"
 _MISSING: Final = frozenset({"ImportError", "ModuleNotFoundError", "exit_code_127"})
 """How code fails that needs a package, or a command that the shell does not find."""
 
@@ -183,6 +184,11 @@ _TIME_WORDS: Final = {Comparison.AT_LEAST: "since", Comparison.AT_MOST: "until"}
 
 
 def _tool_exception(subject: Mapping[str, Any]) -> str:
+    if subject.get("exception") == _CANNOT_BE_SENT and "location" not in subject:
+        return (
+            "What {tool} returned has half of a surrogate pair, as a cut emoji or a file name may, and"
+            " no request can carry it: return text.encode(errors='replace').decode()."
+        )
     if "location" not in subject:
         return (
             "None of the program's own lines is in the stack trace: look at what {tool} is given, and at what"

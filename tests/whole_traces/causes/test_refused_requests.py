@@ -220,6 +220,7 @@ def test_no_test_that_passes_is_written_of_what_cannot_be_sent(
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     if by == "tool":
         assert (finding["cause"], finding["subject"]["tool"]) == ("tool_exception", "broken_text")
+        assert "broken_text returned has half of a surrogate pair" in finding["advice"]
 
 
 # ------------------------------------------------------------ exceptions of other SDKs
