@@ -21,8 +21,8 @@ from packaging.requirements import Requirement
 
 import autogen_otel
 from autogen_otel.delivery import fork
-from autogen_otel.hooks.table import ROWS
-from autogen_otel.lineages import REQUIREMENTS
+from autogen_otel.hosts.classic.lineages import REQUIREMENTS
+from autogen_otel.hosts.classic.table import ROWS
 from autogen_otel.testing import entry, text
 from tests.delivery.receivers import closed_port, receiving
 from tests.support import forking

@@ -16,8 +16,10 @@ from autogen_otel import delivery, distribution
 from autogen_otel.delivery.fork import delaying_forks, import_problem, importing, in_child
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
+from autogen_otel.hooks.lineage import Lineage
 from autogen_otel.hooks.report import Absent, AttachReport
-from autogen_otel.lineages import Detection, Lineage, detect
+from autogen_otel.hosts.classic.lineages import Detection, detect
+from autogen_otel.hosts.classic.table import TABLE
 from autogen_otel.recording import Meters, Recorder
 from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, SettingsError, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
@@ -41,7 +43,7 @@ class Instrumentation:
 
     def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
         self.recorder, self.providers, self.enabled = recorder, providers, True
-        self._attachment = Attachment(self, lineage)
+        self._attachment = Attachment(self, lineage, TABLE)
         self.report = _fit_to_version(self._attachment.attach())
 
     def is_in_place(self) -> bool:

@@ -13,7 +13,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from autogen_otel import instrumentation
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.lineages import installed_requirements
+from autogen_otel.hosts.classic.lineages import installed_requirements
 
 
 class AutoGenInstrumentor(BaseInstrumentor):

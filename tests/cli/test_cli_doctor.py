@@ -24,7 +24,7 @@ import autogen_otel
 from autogen_otel import checkup, instrumentation
 from autogen_otel.delivery.exporting import exporters
 from autogen_otel.delivery.journal import Journal, Kind, NoFolderError
-from autogen_otel.lineages import Detection
+from autogen_otel.hosts.classic.lineages import Detection
 from tests.delivery.receivers import Receiver, closed_port, finished, receiving
 from tests.support.telemetry import Telemetry
 

@@ -18,7 +18,7 @@ import pytest
 import wrapt
 from autogen import ConversableAgent, GroupChat
 
-from autogen_otel.operations.conversations.conversation import Conversation
+from autogen_otel.hosts.classic.conversations.conversation import Conversation
 from autogen_otel.testing import entry, error, stream_drop, text, tool_call
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.telemetry import Telemetry, attributes_of

@@ -42,6 +42,7 @@ _FOR_TESTS = str(_PACKAGE / "testing")
 _OBSERVING = (
     "causes",
     "hooks",
+    "hosts",
     "operations",
     "reading.py",
     "recording",

@@ -18,7 +18,7 @@ from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.delivery.journal import Journal
 from autogen_otel.hooks import guard
-from autogen_otel.operations.first_sight import see_wrapper
+from autogen_otel.hosts.classic.first_sight import see_wrapper
 from autogen_otel.recording import Recorder
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.testing import ScriptedServer, error

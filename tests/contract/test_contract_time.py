@@ -28,8 +28,8 @@ from autogen_otel.causes.provider_error import error_in_answer, error_in_body
 from autogen_otel.checks import SourceError, examine
 from autogen_otel.checks.ask import Answers
 from autogen_otel.checks.source import of_text, of_value
+from autogen_otel.hosts.classic.tools.printed_error import printed_error
 from autogen_otel.operations.tools.json_schema import mismatches
-from autogen_otel.operations.tools.printed_error import printed_error
 from autogen_otel.operations.tools.returned_error import returned_error
 from autogen_otel.operations.tools.tool_arguments import decode
 from autogen_otel.redaction import KnownSecrets, formats

@@ -17,7 +17,7 @@ from autogen import ConversableAgent
 from autogen.agentchat import conversable_agent
 
 import autogen_otel
-from autogen_otel.hooks.table import ROWS
+from autogen_otel.hosts.classic.table import ROWS
 from autogen_otel.testing import entry, text
 from tests.support import lineage
 from tests.support.agents import Serve, assistant, healthy_pair

@@ -18,7 +18,7 @@ from autogen_otel.delivery import observe_delivery
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.logs import LogBatches
 from autogen_otel.delivery.processes.batches import Batches, QueueLimits, SpanBatches
-from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.hosts.classic.tools.tool_call import ToolCall
 from autogen_otel.recording import Recorder
 from autogen_otel.recording.logs import FailureLogs
 from autogen_otel.vocabulary.metrics import (

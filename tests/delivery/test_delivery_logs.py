@@ -11,7 +11,7 @@ _SETUP = """
 import logging, sys
 from opentelemetry import _logs, trace
 from opentelemetry._logs import SeverityNumber
-from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.hosts.classic.tools.tool_call import ToolCall
 from autogen_otel.recording import Recorder
 from autogen_otel.recording.logs import FailureLogs
 from tests.support.calls import begin

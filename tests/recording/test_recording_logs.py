@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from autogen_otel import Settings
 from autogen_otel.causes import Failure
-from autogen_otel.operations.conversations.agent_turn import AgentTurn
-from autogen_otel.operations.models.model_call import ModelCall
-from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
+from autogen_otel.hosts.classic.models.model_call import ModelCall
+from autogen_otel.hosts.classic.tools.tool_call import ToolCall
 from autogen_otel.recording import MODEL_EXCEPTION, Call, Recorder
 from autogen_otel.recording.logs import INFERENCE_DETAILS, ContentEvents, FailureLogs
 from autogen_otel.vocabulary import attributes as names

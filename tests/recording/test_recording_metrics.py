@@ -12,8 +12,8 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 
 from autogen_otel.causes import Failure
-from autogen_otel.operations.conversations.agent_turn import AgentTurn
-from autogen_otel.operations.conversations.handoff import Handoff
+from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
+from autogen_otel.hosts.classic.conversations.handoff import Handoff
 from autogen_otel.recording import Meters, Recorder
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.testing import entry, error, text, tool_call, tool_calls

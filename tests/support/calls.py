@@ -8,14 +8,14 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
-from autogen_otel.operations.conversations.agent_turn import AgentTurn
-from autogen_otel.operations.conversations.handoff import Handoff
-from autogen_otel.operations.models.assistant_run import AssistantRun
-from autogen_otel.operations.models.entry_call import EntryCall
-from autogen_otel.operations.models.http_attempt import HttpAttempt
-from autogen_otel.operations.models.model_call import ModelCall
+from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
+from autogen_otel.hosts.classic.conversations.handoff import Handoff
+from autogen_otel.hosts.classic.models.assistant_run import AssistantRun
+from autogen_otel.hosts.classic.models.entry_call import EntryCall
+from autogen_otel.hosts.classic.models.model_call import ModelCall
+from autogen_otel.hosts.classic.tools.tool_call import ToolCall
+from autogen_otel.hosts.sdk.http_attempt import HttpAttempt
 from autogen_otel.operations.operation import Operation
-from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import Call, Facts, Recorder
 
 KINDS: tuple[type[Call], ...] = (

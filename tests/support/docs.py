@@ -14,8 +14,8 @@ import autogen_otel
 from autogen_otel.causes import server_messages
 from autogen_otel.checks import report
 from autogen_otel.cli import parsers
-from autogen_otel.hooks.table import AGENTS, ROWS
-from autogen_otel.lineages import ALL
+from autogen_otel.hosts.classic.lineages import ALL
+from autogen_otel.hosts.classic.table import AGENTS, ROWS
 from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.settings import Settings
 from autogen_otel.vocabulary import attributes, causes, spans, verdicts

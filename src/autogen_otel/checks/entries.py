@@ -16,7 +16,7 @@ from autogen_otel.checks.placeholders import is_placeholder, is_quoted, is_templ
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 from autogen_otel.checks.timeouts import timeout_problems
 from autogen_otel.checks.values import is_number, kind_of, revive
-from autogen_otel.operations.models.config_entries import has_odd_price
+from autogen_otel.hosts.classic.models.config_entries import has_odd_price
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _PRICE_NUMBERS: Final = 2

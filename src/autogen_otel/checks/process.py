@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from autogen_otel.checks.host import refusal_of_object
 from autogen_otel.checks.host_answer import ask_about
-from autogen_otel.lineages import detect
+from autogen_otel.hosts.classic.lineages import detect
 
 
 def main() -> None:

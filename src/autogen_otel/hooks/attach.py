@@ -13,24 +13,16 @@ from typing import Any, Final, NamedTuple
 
 from autogen_otel.hooks.descriptors import ObservedDescriptor, is_method
 from autogen_otel.hooks.drive import Runtime, is_observed, observe, original_of, runtimes_of
+from autogen_otel.hooks.lineage import Lineage
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
-from autogen_otel.hooks.table import AGENTS, ROWS, DiscoveryRule, Place, Row, is_awaited
-from autogen_otel.lineages import Lineage
+from autogen_otel.hooks.rows import DiscoveryRule, Place, Row, Table
 from autogen_otel.one_at_a_time import OneAtATime
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
-from autogen_otel.recording import has_instrumentations, share_provider
+from autogen_otel.recording import has_instrumentations
 
 _MISSING = object()
 _NO_FIELDS: Final[dict[str, Any]] = {}
-_AG2_TRACER: Final = "autogen.opentelemetry."
-_AG2_FLAG: Final = "__otel_wrapped__"
-AG2_TRACER_NAME: Final = "AG2's own tracer (autogen.opentelemetry)"
-_WHY_STOOD_DOWN: Final = (
-    "its chat spans would repeat ours, so they are not made while we are attached; of agents that "
-    "instrument_agent() was called on before, it alone reports turns and tools: "
-    "call autogen_otel.instrument() first"
-)
 _SeenMethod = tuple[Callable[[], Any], str, Callable[[], Any]]
 """A class, the name of its observed method, and the present function. Both references are weak: the function
 of a class that a function makes may refer to the very instance whose end would end our memory of it."""
@@ -60,11 +52,11 @@ class Attachment:
     Args:
         runtime: the instrumentation that they work for.
         lineage: the host.
-        rows: the table.
+        table: where to attach to it.
     """
 
-    def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[Row, ...] = ROWS) -> None:
-        self._runtime, self._lineage, self._rows = runtime, lineage, rows
+    def __init__(self, runtime: Runtime, lineage: Lineage, table: Table) -> None:
+        self._runtime, self._lineage, self._table = runtime, lineage, table
         self._patches: list[_Patch] = []
         self._attached: list[Row] = []
         # Classes discovered at calls, by id and observed method: applications make thousands of them.
@@ -79,8 +71,8 @@ class Attachment:
             with suppress(Exception):
                 for other in list(runtimes_of(attribute)):
                     other.end()
-        rows = tuple(self._attach(row) for row in self._rows)
-        self._runtime.recorder.on_agent = _Discovery(self, AGENTS, self._lineage).examine
+        rows = tuple(self._attach(row) for row in self._table.rows)
+        self._runtime.recorder.on_agent = _Discovery(self, self._table.on_sight, self._lineage).examine
         return AttachReport(self._lineage, rows, stood_down=tuple(self._stood_down))
 
     def is_in_place(self) -> bool:
@@ -90,8 +82,8 @@ class Attachment:
 
     def _places(self) -> Iterator[tuple[Row, Any, Any]]:
         """The rows that the host has now, each with the owner and the present attribute."""
-        for row in self._rows:
-            if self._lineage.name in row.lineages:
+        for row in self._table.rows:
+            if row.is_in(self._lineage):
                 with suppress(Exception):
                     owner, name = _resolve(row)
                     yield row, owner, vars(owner).get(name)
@@ -113,7 +105,7 @@ class Attachment:
 
     def _attach(self, row: Row) -> RowReport:
         target = f"{row.module}.{row.name}"
-        if self._lineage.name not in row.lineages:
+        if not row.is_in(self._lineage):
             return Absent(target, row.yields, f"{self._lineage.name} has no such function", expected=False)
         try:
             owner, name = _resolve(row)
@@ -121,7 +113,9 @@ class Attachment:
             if original is _MISSING and not row.is_optional:
                 raise AttributeError(f"{row.module} has no {row.name}")  # noqa: TRY301 - reported as all else is
             on_call = _Discovery(self, row.discovers, self._lineage).look if row.discovers else None
-            function = self._host_function(target, original)
+            function, stood_down = self._table.past_others(target, original, self._runtime.recorder.tracer)
+            if stood_down is not None:
+                self._stood_down.append(stood_down)
             place = Place(owner, name, function, self._runtime, self._lineage, on_call)
             self._replace(owner, name, original, row.replacement(place))
         except Exception as error:  # noqa: BLE001 - what cannot be attached is reported; the application goes on
@@ -132,24 +126,7 @@ class Attachment:
 
     def _is_expected(self, row: Row) -> bool:
         """A host without the openai package has no SDK to attach to, and misses nothing."""
-        package = row.module.partition(".")[0]
-        return package == "autogen" or importlib.util.find_spec(package) is not None
-
-    def _host_function(self, target: str, function: Any) -> Any:
-        """The host's function, also where AG2's own tracer has wrapped it: its span would repeat ours."""
-        if not inspect.isfunction(function) or not getattr(function, _AG2_FLAG, False):
-            return function
-        if not function.__module__.startswith(_AG2_TRACER):
-            return function
-        variables = inspect.getclosurevars(function).nonlocals
-        inner = variables.get("original_create")
-        # Spans of another provider repeat nothing.
-        if not inspect.isfunction(inner) or not share_provider(
-            variables.get("tracer"), self._runtime.recorder.tracer
-        ):
-            return function
-        self._stood_down.append(StoodDown(target, AG2_TRACER_NAME, _WHY_STOOD_DOWN))
-        return inner
+        return importlib.util.find_spec(row.module.partition(".")[0]) is not None
 
     def _replace(self, owner: Any, name: str, original: Any, replacement: Any) -> None:
         setattr(owner, name, replacement)
@@ -172,7 +149,7 @@ class Attachment:
             operation=operation,
             runtime=self._runtime,
             owner=owner if is_function else None,
-            is_awaited=is_awaited(owner, method),
+            is_awaited=self._table.is_awaited(owner, method),
         )
         setattr(owner, method, watch(original) if is_function else ObservedDescriptor(original, watch))
         key = (id(owner), method)
@@ -195,7 +172,7 @@ class _Discovery:
 
     def __init__(self, attachment: Attachment, rules: tuple[DiscoveryRule, ...], lineage: Lineage) -> None:
         self._attachment = attachment
-        self._rules = [rule for rule in rules if lineage.name in rule.lineages]
+        self._rules = [rule for rule in rules if rule.is_in(lineage)]
         self._attribute = next(filter(None, (rule.attribute for rule in rules)), "")
         self._asks_instrumentations = any(rule.if_instrumented for rule in self._rules)
         self._memory = Memory()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autogen_otel.lineages import Lineage
+from autogen_otel.hooks.lineage import Lineage
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from autogen_otel.causes import Circumstances, Failure, chain, decide
 from autogen_otel.recording import Call, Facts
 
 if TYPE_CHECKING:
-    from autogen_otel.operations.conversations.agent_turn import AgentTurn
-    from autogen_otel.operations.conversations.conversation import Conversation
-    from autogen_otel.operations.conversations.ending import Course
-    from autogen_otel.operations.conversations.handoff import SpeakerSelection
-    from autogen_otel.operations.models.entry_call import EntryCall
-    from autogen_otel.operations.models.model_call import ModelCall
+    from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
+    from autogen_otel.hosts.classic.conversations.conversation import Conversation
+    from autogen_otel.hosts.classic.conversations.ending import Course
+    from autogen_otel.hosts.classic.conversations.handoff import SpeakerSelection
+    from autogen_otel.hosts.classic.models.entry_call import EntryCall
+    from autogen_otel.hosts.classic.models.model_call import ModelCall
 
 
 class Place:

@@ -98,7 +98,7 @@ _AT_EXIT = """
 import atexit
 from opentelemetry.trace import NoOpTracer
 from autogen_otel import Settings, delivery
-from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.hosts.classic.tools.tool_call import ToolCall
 from autogen_otel.recording import Recorder
 from autogen_otel.recording.logs import FailureLogs
 from tests.support.calls import begin

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction, key_of
+from autogen_otel.operations.message_account import MessageAccount, is_instruction, key_of
 from autogen_otel.operations.models.answer import read_answer
 from autogen_otel.operations.models.answer_messages import messages_of
 from tests.support import hostile

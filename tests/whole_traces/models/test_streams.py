@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from autogen.oai.client import OpenAIWrapper
 
-from autogen_otel.hooks import streams
+from autogen_otel.hosts.sdk import streams
 from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation, Place
 from autogen_otel.testing import Reply, ScriptedServer, entry, raw, stream_drop, stream_error, text, tool_call

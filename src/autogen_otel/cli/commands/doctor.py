@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from autogen_otel.cli import PROBLEM, SUCCESS, add_format, quantities, write_json
 from autogen_otel.delivery.journal import command_for
-from autogen_otel.lineages import TESTED
+from autogen_otel.hosts.classic.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
 from autogen_otel.vocabulary.metrics import SIGNALS, SPANS, TELEMETRY_DROPPED
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Any
 
-from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction
-from autogen_otel.operations.conversations.prompt_account import Prompt
+from autogen_otel.operations.message_account import MessageAccount, is_instruction
 from autogen_otel.operations.operation import Operation
+from autogen_otel.operations.prompt_account import Prompt
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 

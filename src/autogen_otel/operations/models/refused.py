@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from autogen_otel.causes import Failure, chain
 from autogen_otel.causes.request_part import RequestPart, refused_part
 from autogen_otel.causes.sdk_exception import error_of, request_id_of, status_of
-from autogen_otel.operations.conversations.prompt_account import speaker_of
+from autogen_otel.operations.prompt_account import speaker_of
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
 if TYPE_CHECKING:
     from autogen_otel.causes.provider_error import ProviderError
-    from autogen_otel.operations.models.model_call import ModelCall
+    from autogen_otel.hosts.classic.models.model_call import ModelCall
     from autogen_otel.recording import Facts
 
 _TOOL_ROLES: Final = ("tool", "function")

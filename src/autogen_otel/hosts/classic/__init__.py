@@ -1,0 +1,1 @@
+"""Classic AutoGen: everything that has ``ConversableAgent``."""

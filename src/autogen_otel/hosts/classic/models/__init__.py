@@ -1,0 +1,1 @@
+"""The calls of classic AutoGen that reach a model."""

@@ -1,0 +1,1 @@
+"""The calls of classic AutoGen that run a tool or code."""
