@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import gzip
+import io
 import json
 import os
 import random
@@ -151,6 +152,7 @@ def test_any_words_are_taken_or_refused_in_one_sentence(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(journal.parent)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}\n")))
     monkeypatch.setattr("autogen_otel.cli.commands.show.time.sleep", interrupt)
     monkeypatch.setattr("autogen_otel.traces.sources.http.time.sleep", interrupt)
     rng = random.Random(f"{command} {seed}")  # noqa: S311 - the same each time
@@ -172,7 +174,8 @@ def test_any_words_are_taken_or_refused_in_one_sentence(
         printed = run(*words)
         if printed.code == 130:
             continue
-        demand_an_end(printed.code, printed.err, sentences=1)
+        # Who follows is told before that it waits.
+        demand_an_end(printed.code, printed.err, sentences=2 if "--follow" in words else 1)
 
 
 # ---------------------------------------------------------------- answers of servers

@@ -70,6 +70,14 @@ def test_an_unreadable_file_is_named(run: Run, journal: Path, monkeypatch: pytes
     )
 
 
+@pytest.mark.parametrize("command", [("show",), ("diagnose",), ("repro", "00"), ("check", "-")])
+def test_a_standard_input_that_is_closed_is_empty(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    refused(run, *command, *(() if "check" in command else ("--journal", "-")))
+
+
 @pytest.mark.parametrize("command", ["show", "diagnose", "journal", "push"])
 def test_a_journal_that_may_not_be_read_does_not_pass_for_a_missing_one(
     run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch, command: str
