@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from autogen_otel.redaction import KnownSecrets, Redactor
+from tests.redaction.test_redaction_text import FORMATS
 from tests.support.secrets import KINDS, random_text
 
 _PASSWORD = "Tr0ub4dor+zq"
@@ -165,13 +166,14 @@ def test_no_value_under_a_secret_name_is_left(notation: str, value: str) -> None
 
 @pytest.mark.parametrize("notation", _AROUND)
 def test_no_key_of_a_known_format_is_left(notation: str) -> None:
+    written = [(kind.secret, kind.written) for kind in KINDS] + [(key, key) for key in FORMATS.values()]
     leaking = []
-    for kind in KINDS:
-        output = redacted(_AROUND[notation](kind.written))
-        if notation == "a path" and "/" in kind.written:
+    for secret, text in written:
+        if notation == "a path" and "/" in text:
             continue
-        if len(parts_left(kind.secret, output)) > len(kind.secret) // 8:
-            leaking.append((kind.name, output))
+        output = redacted(_AROUND[notation](text))
+        if len(parts_left(secret, output)) > len(secret) // 8:
+            leaking.append((text, output))
     assert leaking == []
 
 

@@ -127,7 +127,7 @@ _CLOUDS: Final = (
     _infix(
         "Azure Storage",
         "+ASt",
-        r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{60,80}\+ASt[A-Za-z0-9+/]{5,8}={0,2}",
+        r"(?<![A-Za-z0-9+])[A-Za-z0-9+/]{60,80}\+ASt[A-Za-z0-9+/]{5,8}={0,2}",
         "…+ASt…",
     ),
     _infix(
