@@ -8,8 +8,8 @@ import pytest
 
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.evidence.occurrence import MODEL
-from autogen_otel.diagnosis.evidence.population import Sampling
-from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
+from autogen_otel.diagnosis.evidence.population import Population, Sampling
+from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose, diagnose_sample
 from autogen_otel.diagnosis.of_source import population_of
 from autogen_otel.traces.selection import EVERYTHING
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError, WeightedConversation
@@ -142,3 +142,12 @@ def test_a_conversation_is_compared_with_those_of_its_time() -> None:
     assert compared(since) == since
     with pytest.raises(SourceError, match="began before --since"):
         compared(replace(EVERYTHING, since=began + 5))
+
+
+def test_conversations_that_failed_are_counted_however_few_of_their_failures_are_kept() -> None:
+    recorded = journal(incidents()["three things at once"], 3)
+    population = Population([(40, 3)])
+    for one in recorded:
+        population.add(spans_of(one))
+    assert conclude(population).failing <= diagnose(spans_of(*recorded)).failing
+    assert population.failing == diagnose(spans_of(*recorded)).failing

@@ -217,7 +217,8 @@ def conclude(population: Population) -> Diagnosis:
     conversations = round(population.conversations)
     return Diagnosis(
         conversations,
-        min(conversations, round(sum(failing.values()))),
+        # Samples of groups add up to a little more or less, and the conversations are counted.
+        min(conversations, round(population.failing), round(sum(failing.values()))),
         population.first_ns,
         population.last_ns,
         tuple(findings),

@@ -93,6 +93,7 @@ class Population:
 
     Attributes:
         conversations: how many there were.
+        failing: in how many of them something failed, or a limit ended a loop.
         first_ns: when the first of them began.
         last_ns: when the last of them began.
         over_time: conversations by when they began.
@@ -110,7 +111,7 @@ class Population:
     """
 
     def __init__(self, group_sizes: Sequence[tuple[int, int]] = _GROUP_SIZES) -> None:
-        self.conversations = 0.0
+        self.conversations = self.failing = 0.0
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
         self.groups: Samples[GroupKey, Occurrence] = Samples(*group_sizes)
@@ -195,6 +196,8 @@ class Population:
         start = self._count(spans, roots or spans, weight)
         conversation = Conversation(list(unique.values()), start if number is None else number)
         failures = self._keep_failures(conversation, weight) if has_failed else []
+        if failures:
+            self.failing += weight
         if working:
             self._keep_working(conversation, tools, chats, working)
         self._keep_conversation(conversation, roots, failures, weight, working)
@@ -222,6 +225,7 @@ class Population:
             self.first_ns = min(self.first_ns or other.first_ns, other.first_ns)
         self.last_ns = max(self.last_ns, other.last_ns)
         self.conversations += other.conversations
+        self.failing += other.failing
         self.over_time.merge(other.over_time)
         self.groups.merge(other.groups)
         self.working.merge(other.working)
@@ -286,6 +290,7 @@ class Population:
     def _keep_loop(self, conversation: Conversation, root: Span, weight: float) -> bool:
         loop = loop_in(conversation.spans, root)
         if loop is not None and weight:
+            self.failing += weight
             key = (_workflow(root), loop._replace(times=0))
             sample = self.loops.sample_for(key, root.trace_id, weight)
             if sample is not None:

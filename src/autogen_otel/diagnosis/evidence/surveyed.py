@@ -59,6 +59,7 @@ def read_survey(clickhouse: ClickHouse, selection: Selection, limit: int, progre
         over_time.add(number * interval_ns, count)
     # What was read has been counted as well, but these are the counts of all.
     population.conversations, population.over_time = every.size, over_time
+    population.failing = failing.size
     population.first_ns, population.last_ns = conversations.first_ns, conversations.last_ns
     population.ended_at_limit, population.ended_conversations = _counters(ends)
     population.answered = Counter(survey.answered())
