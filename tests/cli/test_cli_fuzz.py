@@ -152,7 +152,7 @@ def test_any_words_are_taken_or_refused_in_one_sentence(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(journal.parent)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"{}\n"))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO())))
     monkeypatch.setattr("autogen_otel.cli.commands.show.time.sleep", interrupt)
     monkeypatch.setattr("autogen_otel.traces.sources.http.time.sleep", interrupt)
     rng = random.Random(f"{command} {seed}")  # noqa: S311 - the same each time

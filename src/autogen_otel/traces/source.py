@@ -49,7 +49,8 @@ class Progress:
     def warn_damaged(self, path: Path, lines: Collection[int]) -> None:
         """Some lines of a file could not be read, or not wholly; by their numbers from 1."""
         subject = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
-        location = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
+        name = "standard input" if str(path) == "-" else path
+        location = f"{name}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
         self.warn(
             f"{location}: {subject} passed over, all else was read; delete what is damaged to silence this."
         )
