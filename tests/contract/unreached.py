@@ -19,7 +19,6 @@ UNREACHED: dict[str, str] = {
     "hooks/drive.py bound": "under wrappers of others; `test_contract_application`",
     "hooks/*.py __init__": _BEGINS,
     "hooks/rows.py *": _BEGINS,
-    "hosts/classic/lineages.py *": _BEGINS,
     "hosts/classic/tools/lookup.py __delete__": _RARE,
     "hosts/classic/tools/lookup.py __await__": _RARE,
     "hosts/sdk/streams.py *": _BEGINS,

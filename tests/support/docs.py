@@ -59,7 +59,7 @@ def hooks_table() -> Iterator[str]:
 
 
 def _marks(lineages: frozenset[str], names: list[str]) -> str:
-    return " | ".join("yes" if name in lineages else "no" for name in names)
+    return " | ".join("yes" if not lineages or name in lineages else "no" for name in names)
 
 
 def formats_table() -> Iterator[str]:
