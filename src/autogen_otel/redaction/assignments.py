@@ -143,9 +143,10 @@ def names_a_secret(text: str) -> bool:
     if _SIGNS.search(text) is None:
         # Names, identifiers and most sentences.
         return False
-    for sign in ":=":
-        if sign in text and _is_secret_before(text, sign):
-            return True
+    if ":" in text and not (len(text) > _LONG_TEXT and _holds_records(text)) and _is_secret_before(text, ":"):
+        return True
+    if "=" in text and _is_secret_before(text, "="):
+        return True
     for mark, expression in _NOTATIONS:
         if mark in text:
             names = set(expression.findall(text))
@@ -155,8 +156,6 @@ def names_a_secret(text: str) -> bool:
 
 
 def _is_secret_before(text: str, sign: str) -> bool:
-    if sign == ":" and len(text) > _LONG_TEXT and _holds_records(text):
-        return False
     parts = text.split(sign)
     for length in (_SHORT_TAIL, _TAIL):
         has_longer = False

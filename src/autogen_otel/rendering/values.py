@@ -9,8 +9,6 @@ from autogen_otel.redaction.introspection import unprintable
 from autogen_otel.rendering.trees import Tree, dump, parse_json, stays_as_it_is
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from autogen_otel.redaction.redactor import Redactor
 
 
@@ -22,7 +20,10 @@ def text(value: object, limit: int, redactor: Redactor) -> str:
         limit: most characters to return.
         redactor: takes out the secrets, before anything is cut.
     """
-    return _render_safely(_as_text, value, limit, redactor)
+    try:
+        return _as_text(value, limit, redactor)
+    except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
+        return redactor.fit(unprintable(value, error), limit)
 
 
 def json_text(value: object, limit: int, redactor: Redactor) -> str:
@@ -33,14 +34,8 @@ def json_text(value: object, limit: int, redactor: Redactor) -> str:
         limit: most characters to return.
         redactor: takes out the secrets, before anything is cut.
     """
-    return _render_safely(_as_json, value, limit, redactor)
-
-
-def _render_safely(
-    render: Callable[[object, int, Redactor], str], value: object, limit: int, redactor: Redactor
-) -> str:
     try:
-        return render(value, limit, redactor)
+        return _as_json(value, limit, redactor)
     except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
         return redactor.fit(unprintable(value, error), limit)
 
