@@ -13,6 +13,7 @@ from opentelemetry import _logs, trace
 from opentelemetry._logs import SeverityNumber
 from autogen_otel.hosts.classic.tools.tool_call import ToolCall
 from autogen_otel.recording import Recorder
+from autogen_otel.recording.failures import new_record
 from autogen_otel.recording.logs import FailureLogs
 from tests.support.calls import begin
 from autogen_otel.settings import Settings
@@ -28,7 +29,7 @@ def tell(message):
         exception = {"exception.type": "KeyError", "exception.message": message, "exception.stacktrace": ""}
         call = begin(recorder, ToolCall)
         call.context = trace.set_span_in_context(span)
-        failure_logs.emit(failure_logs.record(call, exception), is_warning=False)
+        failure_logs.emit(new_record(call, exception), is_warning=False)
 """
 _ONE_RECORD = f"{_SETUP}\ntell('no such claim')\n"
 _OPT_IN = {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": "http, logs/dup"}

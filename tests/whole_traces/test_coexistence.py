@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_otel
-from autogen_otel.recording import current
+from autogen_otel.recording import current_call
 from autogen_otel.testing import entry, error, raw, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import HAS_TRACER
@@ -335,5 +335,5 @@ def test_what_puts_another_runtime_context_in_place_later_tears_no_trace(
     converse(shape, *pair(serve(turns), lookup))
     assert telemetry.tree() == HEALTHY
     assert len(telemetry.trace_ids) == 1
-    assert current.current_call() is None
+    assert current_call() is None
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]

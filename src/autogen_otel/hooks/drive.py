@@ -21,13 +21,12 @@ from typing import Any, Final, Protocol
 from autogen_otel.hooks.guard import report, without_caller
 from autogen_otel.hooks.parts import AsyncBlock, AsyncSteps, Awaited, AwaitedCoroutine, Parts
 from autogen_otel.operations.operation import Operation
-from autogen_otel.recording import Recorder
+from autogen_otel.recording import Recorder, current_call
 from autogen_otel.recording.current import (
     CALL_KEY,
     HELD_KEY,
     SUPPRESS_KEY,
     capture,
-    current_call,
     enter,
     holding,
     leave,

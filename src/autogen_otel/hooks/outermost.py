@@ -16,7 +16,7 @@ from typing import Any, Final
 from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.hooks.parts import Proxy
-from autogen_otel.recording import current
+from autogen_otel.recording import current_call
 
 _TYPING_GLOBALS: Final = vars(typing)
 """The look-up comes from here when AutoGen checks whether an object is an agent, dozens of times in a turn:
@@ -39,7 +39,7 @@ def outermost(original: Any, observed_method: Any, runtime: Runtime) -> Any:
             # Looked up on the class, too: by a class that calls its base by name, or by a patch on top.
             if sys._getframe(1).f_globals is not _TYPING_GLOBALS:
                 try:
-                    if runtime.enabled and current.current_call() is None:
+                    if runtime.enabled and current_call() is None:
                         return get_observed(instance, owner)
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):

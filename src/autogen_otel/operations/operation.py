@@ -2,62 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from autogen_otel.causes import Circumstances, Failure, chain, decide
+from autogen_otel.operations.place import Place
 from autogen_otel.recording import Call, Facts
-
-if TYPE_CHECKING:
-    from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
-    from autogen_otel.hosts.classic.conversations.conversation import Conversation
-    from autogen_otel.hosts.classic.conversations.ending import Course
-    from autogen_otel.hosts.classic.conversations.handoff import SpeakerSelection
-    from autogen_otel.hosts.classic.models.entry_call import EntryCall
-    from autogen_otel.hosts.classic.models.model_call import ModelCall
-
-
-class Place:
-    """Where a call stands: the calls around it that other calls ask for. Calls share it until it changes.
-
-    Attributes:
-        conversation: the nearest conversation around; a conversation is its own, as all below are.
-        root: the outermost conversation around.
-        turn: the agent turn around.
-        handoff: the speaker selection around.
-        model_call: the logical model call around.
-        entry: the config entry around.
-        course: the course of the chat that the calls in here are steps of.
-        helper_role: the purpose of the chat around, if AutoGen has made it for itself.
-    """
-
-    __slots__ = (
-        "conversation",
-        "course",
-        "entry",
-        "handoff",
-        "helper_role",
-        "model_call",
-        "root",
-        "turn",
-    )
-
-    def __init__(self) -> None:
-        self.conversation: Conversation | None = None
-        self.root: Conversation | None = None
-        self.turn: AgentTurn | None = None
-        self.handoff: SpeakerSelection | None = None
-        self.model_call: ModelCall | None = None
-        self.entry: EntryCall | None = None
-        self.course: Course | None = None
-        self.helper_role: str | None = None
-
-    def copy(self) -> Place:
-        """The same place, for the call that changes it."""
-        place = Place.__new__(Place)
-        place.conversation, place.root, place.turn = self.conversation, self.root, self.turn
-        place.handoff, place.model_call, place.entry = self.handoff, self.model_call, self.entry
-        place.course, place.helper_role = self.course, self.helper_role
-        return place
 
 
 class Operation(Call):

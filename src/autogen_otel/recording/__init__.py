@@ -1,8 +1,8 @@
 """One object per observed call: its facts, rendered once, become span, measurements and log records."""
 
 from autogen_otel.recording.attributes import ArgumentProblem, Facts
-from autogen_otel.recording.call import MODEL_EXCEPTION, Call, Measurement
-from autogen_otel.recording.meters import Meters
+from autogen_otel.recording.call import MODEL_EXCEPTION, Call, current_call
+from autogen_otel.recording.meters import Measurement, Meters
 from autogen_otel.recording.other_instrumentations import (
     has_instrumentations,
     send_headers,
@@ -22,6 +22,7 @@ __all__ = [
     "Measurement",
     "Meters",
     "Recorder",
+    "current_call",
     "has_instrumentations",
     "send_headers",
     "sends_headers",

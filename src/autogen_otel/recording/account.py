@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.causes import identity
-
-if TYPE_CHECKING:
-    from autogen_otel.recording.call import Call
 
 
 class ErrorSummary(NamedTuple):
@@ -83,32 +80,24 @@ class Account(list[Entry]):
             errors.update(entry.errors)
         return errors
 
+    def cancel(self, error: BaseException) -> None:
+        """Note with which exception the program has ended the call."""
+        self.append(Entry(errors={identity(error): _CANCELLED}))
 
-def cancel(call: Call, error: BaseException) -> None:
-    """Note with which exception the program has ended a call."""
-    call.account.append(Entry(errors={identity(error): _CANCELLED}))
 
-
-def settle(call: Call, *, propagates: bool) -> None:
-    """Close the account of a call and pass on to its parent what concerns the parent.
+class FailureRecord(NamedTuple):
+    """The log record of a failure, made where it happened and emitted when its severity is known.
 
     Args:
-        call: the call that has ended.
-        propagates: whether an exception goes on to the parent; without a failure it is not this call's own.
+        name: name of the event.
+        body: the exception's message.
+        timestamp: when it happened, in nanoseconds since the epoch.
+        context: the context with the span.
+        attributes: rendered attributes.
     """
-    parent, failure = call.parent, call.failure
-    if parent is None:
-        return
-    if failure is None and propagates:
-        parent.account.extend(call.account)
-        return
-    errors: dict[int, ErrorSummary] = {}
-    if failure is not None and propagates and failure.error is not None:
-        is_on_span = call.name is not None or not call.has_own_failure
-        summary = ErrorSummary(
-            failure.cause, failure.message, failure.repeats_inner, failure.hides_message, is_on_span
-        )
-        errors[identity(failure.error)] = summary
-        if failure.outgoing_error is not None:
-            errors[identity(failure.outgoing_error)] = summary
-    parent.account.append(Entry(call.causes, call.count_handled(), int(failure is not None), errors))
+
+    name: str
+    body: str
+    timestamp: int
+    context: Any
+    attributes: dict[str, Any]

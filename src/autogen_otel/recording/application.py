@@ -8,17 +8,15 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import ContextDecorator, suppress
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from opentelemetry.context import Context, create_key
 
 from autogen_otel.reading import read_text
 from autogen_otel.recording.current import Scope, capture, enter, leave
 from autogen_otel.redaction import MASK, looks_secret
+from autogen_otel.rendering import Renderer
 from autogen_otel.vocabulary import attributes as names
-
-if TYPE_CHECKING:
-    from autogen_otel.recording.recorder import Recorder
 
 _log = logging.getLogger("autogen_otel")
 
@@ -48,7 +46,7 @@ class ApplicationAttributes:
 
     def __init__(self, raw: Mapping[str, Any], outer: ApplicationAttributes | None = None) -> None:
         self.raw, self._outer, self.is_over = raw, outer, False
-        self._cached: tuple[Recorder, dict[str, Any]] | None = None
+        self._cached: tuple[Renderer, dict[str, Any]] | None = None
 
     @classmethod
     def within(cls, context: Context) -> ApplicationAttributes | None:
@@ -58,14 +56,14 @@ class ApplicationAttributes:
             found = found._outer
         return found
 
-    def render(self, recorder: Recorder) -> dict[str, Any]:
+    def render(self, renderer: Renderer) -> dict[str, Any]:
         """Render the attributes: redacted and capped like all others."""
         cached = self._cached
-        if cached is None or cached[0] is not recorder:
-            values = {key: _value(recorder, key, value) for key, value in self.raw.items()}
+        if cached is None or cached[0] is not renderer:
+            values = {key: _value(renderer, key, value) for key, value in self.raw.items()}
             cached = self._cached = (
-                recorder,
-                {recorder.renderer.name(key): value for key, value in values.items()},
+                renderer,
+                {renderer.name(key): value for key, value in values.items()},
             )
         return cached[1]
 
@@ -246,7 +244,7 @@ _AROUND: Final = (
 )
 
 
-def _value(recorder: Recorder, key: str, value: object) -> Any:
+def _value(renderer: Renderer, key: str, value: object) -> Any:
     if looks_secret(key):
         return MASK
     if isinstance(value, bool) or type(value) is float:
@@ -254,5 +252,5 @@ def _value(recorder: Recorder, key: str, value: object) -> Any:
     if type(value) is int and -_INT64_END <= value < _INT64_END:
         return value
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [recorder.renderer.text(read_text(element)) for element in list(value)[:_MOST_ELEMENTS]]
-    return recorder.renderer.text(value if type(value) is str else read_text(value))
+        return [renderer.text(read_text(element)) for element in list(value)[:_MOST_ELEMENTS]]
+    return renderer.text(value if type(value) is str else read_text(value))

@@ -6,27 +6,22 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from time import perf_counter, time_ns
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, contexts, identity, is_cancellation
-from autogen_otel.recording.account import Account, ErrorSummary, cancel, settle
+from autogen_otel.recording.account import Account, Entry, ErrorSummary, FailureRecord
 from autogen_otel.recording.application import ApplicationAttributes
 from autogen_otel.recording.attributes import Facts
-from autogen_otel.recording.current import CALL_KEY
-from autogen_otel.recording.failures import FailureRecord, record_failures
+from autogen_otel.recording.current import CALL_KEY, capture
+from autogen_otel.recording.failures import record_failures
+from autogen_otel.recording.meters import Measurement
 from autogen_otel.recording.other_instrumentations import AG2_TRACER, Change, ag2_span_of
+from autogen_otel.recording.recorder import Recorder
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import UNKNOWN
-from autogen_otel.vocabulary.metrics import Metric
-
-if TYPE_CHECKING:
-    from autogen_otel.recording.recorder import Recorder
-
-Measurement = tuple[Metric, float, Mapping[str, Any]]
-"""The metric, the amount, and those labels that are no attributes of the call."""
 
 MODEL_EXCEPTION: Final = "gen_ai.client.operation.exception"
 """Event name of failed model calls, and of entries tried for them; ``Call.failure_event`` has the others'."""
@@ -201,7 +196,7 @@ class Call:
         facts: Facts | None = None
         try:
             if self.is_cancelled_by(error):
-                cancel(self, error)
+                self.account.cancel(error)
                 facts = {**(self.cancelled() or {}), names.CANCELLED: True}
             else:
                 facts = self.failed(error)
@@ -231,7 +226,7 @@ class Call:
             attributes = recorder.attributes.on_spans(attributes)
         application = ApplicationAttributes.within(outer)
         if application is not None:
-            attributes = {**application.render(recorder), **attributes}
+            attributes = {**application.render(recorder.renderer), **attributes}
         if ag2_span is None:
             span = recorder.tracer.start_span(
                 span_name,
@@ -269,7 +264,7 @@ class Call:
     def _close(self, facts: Facts | None, *, propagates: bool) -> None:
         try:
             if self.failure is not None or self.account:
-                settle(self, propagates=propagates)
+                self._settle(propagates=propagates)
         finally:
             # Also where reading an exception of the user's ended the program.
             try:
@@ -285,6 +280,29 @@ class Call:
                 self.parent = self.instance = self.span = self.context = self.outer = self.failure = None
                 self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
                 self._release()
+
+    def _settle(self, *, propagates: bool) -> None:
+        """Pass on to the parent what concerns it of the failures inside and of the call's own.
+
+        Args:
+            propagates: whether an exception goes on to it; without a failure that is not this call's own.
+        """
+        parent, failure = self.parent, self.failure
+        if parent is None:
+            return
+        if failure is None and propagates:
+            parent.account.extend(self.account)
+            return
+        errors: dict[int, ErrorSummary] = {}
+        if failure is not None and propagates and failure.error is not None:
+            is_on_span = self.name is not None or not self.has_own_failure
+            summary = ErrorSummary(
+                failure.cause, failure.message, failure.repeats_inner, failure.hides_message, is_on_span
+            )
+            errors[identity(failure.error)] = summary
+            if failure.outgoing_error is not None:
+                errors[identity(failure.outgoing_error)] = summary
+        parent.account.append(Entry(self.causes, self.count_handled(), int(failure is not None), errors))
 
     def _record_end(self, facts: Facts | None, *, propagates: bool) -> None:
         recorder, name = self.recorder, self.name
@@ -313,7 +331,8 @@ class Call:
                 for measurement in self.measurements(seconds):
                     recorder.meters.record(measurement, self.attributes, self.context)
             if recorder.content_events is not None and self.is_model_call:
-                recorder.content_events.emit(self)
+                said = recorder.renderer.name(name or "")
+                recorder.content_events.emit(said, self.context, self.attributes, self.application_attributes)
         finally:
             if span is not None and not self._is_ag2_span:
                 recorder.end_span(partial(span.end, end_ns))
@@ -325,7 +344,7 @@ class Call:
     def application_attributes(self) -> dict[str, Any]:
         """Attributes that the application has put on this call."""
         application = ApplicationAttributes.within(self.context)
-        return {} if application is None else application.render(self.recorder)
+        return {} if application is None else application.render(self.recorder.renderer)
 
     @property
     def span_context(self) -> Any:
@@ -378,3 +397,9 @@ class Call:
         return account.handled_count + (
             max(0, account.open_count - 1) if repeats_inner else account.open_count
         )
+
+
+def current_call() -> Call | None:
+    """The innermost observed call around the running code; a task that outlives its call is in none."""
+    call: Call | None = capture().get(CALL_KEY)  # type: ignore[assignment]
+    return None if call is None or call.context is None else call

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-
-if TYPE_CHECKING:
-    from autogen_otel.recording.call import Call
 
 CALL_KEY = otel_context.create_key("autogen_otel.call")
 HELD_KEY = otel_context.create_key("autogen_otel.held_call")
@@ -21,12 +18,6 @@ Scope = tuple[Context, Context]
 
 capture = otel_context.get_current
 """Return the current context: that of a call that begins, or to be carried to another thread."""
-
-
-def current_call() -> Call | None:
-    """The innermost observed call around the running code; a task that outlives its call is in none."""
-    call: Call | None = capture().get(CALL_KEY)  # type: ignore[assignment]
-    return None if call is None or call.context is None else call
 
 
 def holding(call: object) -> Scope:

@@ -3,47 +3,120 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import Any, ClassVar, Final, Protocol
 
-from opentelemetry.trace import Status, StatusCode, format_trace_id
+from opentelemetry.trace import Span, Status, StatusCode, format_trace_id
 
 from autogen_otel.causes import Failure, PrintedError, chain, identity
 from autogen_otel.reading import read_text
+from autogen_otel.recording.account import FailureRecord
+from autogen_otel.recording.recorder import Recorder
+from autogen_otel.rendering import Renderer
 from autogen_otel.settings import TRACE_ID
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
-
-if TYPE_CHECKING:
-    from autogen_otel.recording.call import Call
-    from autogen_otel.recording.recorder import Recorder
-    from autogen_otel.rendering import Renderer
-
 
 _LOGGER = logging.getLogger("autogen_otel")
 _NO_EXCEPTION = 0
 """Key of the pending record of a failure without an exception: an answer that is an error."""
 
 
-class FailureRecord(NamedTuple):
-    """The log record of a failure, made where it happened and emitted when its severity is known.
+_RECORDED: Final = frozenset(
+    {
+        names.ERROR_TYPE,
+        names.ERROR_ORIGIN,
+        names.EXCEPTION_TYPE,
+        names.EXCEPTION_MESSAGE,
+        names.EXCEPTION_STACKTRACE,
+        names.GEN_AI_OPERATION_NAME,
+        names.GEN_AI_PROVIDER_NAME,
+        names.GEN_AI_REQUEST_MODEL,
+        names.GEN_AI_AGENT_NAME,
+        names.GEN_AI_WORKFLOW_NAME,
+        names.GEN_AI_CONVERSATION_ID,
+        names.GEN_AI_TOOL_NAME,
+        names.GEN_AI_TOOL_CALL_ID,
+        names.SENDER_NAME,
+        names.HELPER_ROLE,
+        names.HANDOFF_FROM,
+        names.HANDOFF_TO,
+        names.HANDOFF_REASON,
+        names.CONFIG_INDEX,
+        names.CONFIG_COUNT,
+        names.CONFIG_API_TYPE,
+        names.PROMPT_CHARS,
+        names.TOOL_FAILED_BEFORE,
+        names.SERVER_ADDRESS,
+        names.SERVER_PORT,
+        names.HTTP_REQUEST_METHOD,
+        names.HTTP_REQUEST_RESEND_COUNT,
+        names.HTTP_RESPONSE_STATUS_CODE,
+        names.HTTP_REQUEST_ID,
+        names.HTTP_RETRY_AFTER_SECONDS,
+        names.HTTP_ERROR_CODE,
+        names.HTTP_ERROR_TYPE,
+        names.CLIENT_CLASS,
+        names.CALLBACK_NAME,
+        names.PROMPT_CARRIED_MESSAGES,
+        names.CODE_FUNCTION_NAME,
+        names.CODE_FILE_PATH,
+        names.CODE_LINE_NUMBER,
+        names.CODE_LANGUAGE,
+        names.CODE_EXIT_CODE,
+        names.ASSISTANT_ID,
+        names.ASSISTANT_THREAD_ID,
+        names.ASSISTANT_RUN_ID,
+        names.ASSISTANT_STATUS,
+        names.ASSISTANT_ERROR_CODE,
+    }
+)
+"""Attributes that a record may have of its span: what failed and where, none of the user's data."""
 
-    Args:
-        name: name of the event.
-        body: the exception's message.
-        timestamp: when it happened, in nanoseconds since the epoch.
-        context: the context with the span.
-        attributes: rendered attributes.
+
+class FailedCall(Protocol):
+    """What is read of a call here.
+
+    Attributes:
+        recorder: see ``Call``, also for those below.
+        failure: see there.
+        name: see there.
+        span: see there.
+        parent: see there.
+        context: see there.
+        attributes: see there.
+        links: see there.
+        pending_records: see there.
+        failure_event: see there.
+        has_own_failure: see there.
+        application_attributes: see there.
     """
 
-    name: str
-    body: str
-    timestamp: int
+    recorder: Recorder
+    failure: Failure | None
+    name: str | None
+    span: Span | None
     context: Any
     attributes: dict[str, Any]
+    links: tuple[Any, ...]
+    pending_records: dict[int, FailureRecord]
+    failure_event: ClassVar[str]
+
+    @property
+    def parent(self) -> FailedCall | None:
+        """The call around."""
+
+    @property
+    def has_own_failure(self) -> bool:
+        """Whether it failed of itself."""
+
+    @property
+    def application_attributes(self) -> dict[str, Any]:
+        """The application's own."""
 
 
-def record_failures(call: Call, *, has_span: bool, is_recording: bool, propagates: bool) -> None:
+def record_failures(call: FailedCall, *, has_span: bool, is_recording: bool, propagates: bool) -> None:
     """Record why a call failed, and which failures inside it went no further.
 
     Args:
@@ -65,7 +138,7 @@ def record_failures(call: Call, *, has_span: bool, is_recording: bool, propagate
                 logs.emit(record, is_warning=has_span or not propagates)
 
 
-def _announce(call: Call, failure: Failure) -> None:
+def _announce(call: FailedCall, failure: Failure) -> None:
     """Log one line that leads to the trace."""
     recorder, renderer, template = (
         call.recorder,
@@ -94,7 +167,7 @@ def _summary(failure: Failure) -> str | None:
     return failure.message or ("" if failure.error is None else read_text(failure.error)) or failure.type
 
 
-def _record(call: Call, failure: Failure, *, is_recording: bool, propagates: bool) -> None:
+def _record(call: FailedCall, failure: Failure, *, is_recording: bool, propagates: bool) -> None:
     """Put a failure on the call's span and into a log record, which an unsampled trace has, too."""
     recorder, span, renderer = call.recorder, call.span, call.recorder.renderer
     error, callback = failure.error, failure.callback
@@ -135,7 +208,7 @@ def _record(call: Call, failure: Failure, *, is_recording: bool, propagates: boo
     if logs is None:
         return
     parent = call.parent
-    record = _record_of(call, failure, logs.record(call, exception))
+    record = _record_of(call, failure, new_record(call, exception))
     # An answer that is an error becomes an exception further out, if there is no retry.
     passes_on = propagates if error is not None else failure.repeats_inner
     if parent is None or parent.context is None or not passes_on:
@@ -160,7 +233,27 @@ def _message_and_stack(failure: Failure, renderer: Renderer) -> tuple[str, str]:
     return renderer.error_message(error), renderer.stacktrace(error)
 
 
-def _record_of(call: Call, failure: Failure, new: FailureRecord) -> FailureRecord:
+def new_record(call: FailedCall, exception: dict[str, Any]) -> FailureRecord:
+    """Make the record of a failure.
+
+    Args:
+        call: the call that failed.
+        exception: the attributes of its exception event.
+    """
+    attributes = {**call.attributes, **exception}
+    return FailureRecord(
+        name=call.failure_event,
+        body=exception[names.EXCEPTION_MESSAGE],
+        timestamp=time.time_ns(),
+        context=call.context,
+        attributes={
+            **call.application_attributes,
+            **{key: value for key, value in attributes.items() if key in _RECORDED},
+        },
+    )
+
+
+def _record_of(call: FailedCall, failure: Failure, new: FailureRecord) -> FailureRecord:
     """The one record of a failure: that of the same exception inside, or a new one with its attributes."""
     inner = None
     for link in chain(failure.error) if failure.error is not None else ():

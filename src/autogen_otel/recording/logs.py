@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
@@ -14,12 +14,9 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 
 from autogen_otel.one_at_a_time import OneAtATime
-from autogen_otel.recording.failures import FailureRecord
+from autogen_otel.recording.account import FailureRecord
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import KINDS, MESSAGE_KINDS
-
-if TYPE_CHECKING:
-    from autogen_otel.recording.call import Call
 
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
 
@@ -41,78 +38,8 @@ class FailureLogs:
         logger: where the records go.
     """
 
-    ATTRIBUTES: Final = frozenset(
-        {
-            names.ERROR_TYPE,
-            names.ERROR_ORIGIN,
-            names.EXCEPTION_TYPE,
-            names.EXCEPTION_MESSAGE,
-            names.EXCEPTION_STACKTRACE,
-            names.GEN_AI_OPERATION_NAME,
-            names.GEN_AI_PROVIDER_NAME,
-            names.GEN_AI_REQUEST_MODEL,
-            names.GEN_AI_AGENT_NAME,
-            names.GEN_AI_WORKFLOW_NAME,
-            names.GEN_AI_CONVERSATION_ID,
-            names.GEN_AI_TOOL_NAME,
-            names.GEN_AI_TOOL_CALL_ID,
-            names.SENDER_NAME,
-            names.HELPER_ROLE,
-            names.HANDOFF_FROM,
-            names.HANDOFF_TO,
-            names.HANDOFF_REASON,
-            names.CONFIG_INDEX,
-            names.CONFIG_COUNT,
-            names.CONFIG_API_TYPE,
-            names.PROMPT_CHARS,
-            names.TOOL_FAILED_BEFORE,
-            names.SERVER_ADDRESS,
-            names.SERVER_PORT,
-            names.HTTP_REQUEST_METHOD,
-            names.HTTP_REQUEST_RESEND_COUNT,
-            names.HTTP_RESPONSE_STATUS_CODE,
-            names.HTTP_REQUEST_ID,
-            names.HTTP_RETRY_AFTER_SECONDS,
-            names.HTTP_ERROR_CODE,
-            names.HTTP_ERROR_TYPE,
-            names.CLIENT_CLASS,
-            names.CALLBACK_NAME,
-            names.PROMPT_CARRIED_MESSAGES,
-            names.CODE_FUNCTION_NAME,
-            names.CODE_FILE_PATH,
-            names.CODE_LINE_NUMBER,
-            names.CODE_LANGUAGE,
-            names.CODE_EXIT_CODE,
-            names.ASSISTANT_ID,
-            names.ASSISTANT_THREAD_ID,
-            names.ASSISTANT_RUN_ID,
-            names.ASSISTANT_STATUS,
-            names.ASSISTANT_ERROR_CODE,
-        }
-    )
-    """Attributes that a record may have of its span: what failed and where, none of the user's data."""
-
     def __init__(self, logger: Logger) -> None:
         self._emit = emitter(logger)
-
-    def record(self, call: Call, exception: Mapping[str, str]) -> FailureRecord:
-        """Make the record of a failure.
-
-        Args:
-            call: the call that failed.
-            exception: the attributes of its exception event.
-        """
-        attributes = {**call.attributes, **exception}
-        return FailureRecord(
-            name=call.failure_event,
-            body=exception[names.EXCEPTION_MESSAGE],
-            timestamp=time.time_ns(),
-            context=call.context,
-            attributes={
-                **call.application_attributes,
-                **{key: value for key, value in attributes.items() if key in self.ATTRIBUTES},
-            },
-        )
 
     def emit(self, record: FailureRecord, *, is_warning: bool) -> None:
         """Emit a record.
@@ -144,23 +71,32 @@ class ContentEvents:
     def __init__(self, logger: Logger) -> None:
         self._emit = emitter(logger)
 
-    def emit(self, call: Call) -> None:
-        """Make the event of a model call that has ended."""
-        attributes: dict[str, Any] = dict(call.application_attributes)
-        for key, value in call.attributes.items():
+    def emit(
+        self, name: str, context: Context, attributes: Mapping[str, Any], application: Mapping[str, Any]
+    ) -> None:
+        """Make the event of a model call that has ended.
+
+        Args:
+            name: of its span.
+            context: the context with that.
+            attributes: rendered attributes of the call.
+            application: the application's own.
+        """
+        event_attributes: dict[str, Any] = dict(application)
+        for key, value in attributes.items():
             if KINDS[key] in MESSAGE_KINDS:
-                attributes[key] = json.loads(value) if _TAKES_STRUCTURE else value
+                event_attributes[key] = json.loads(value) if _TAKES_STRUCTURE else value
             elif key.startswith(_STANDARD) or key == names.ERROR_TYPE:
-                attributes[key] = value
+                event_attributes[key] = value
         self._emit(
             {
                 "timestamp": time.time_ns(),
-                "context": call.context,
+                "context": context,
                 "severity_number": SeverityNumber.INFO,
                 "severity_text": "INFO",
                 # Old exporters refuse records without a body, and log viewers show it.
-                "body": call.recorder.renderer.name(call.name),
-                "attributes": attributes,
+                "body": name,
+                "attributes": event_attributes,
                 "event_name": INFERENCE_DETAILS,
             }
         )

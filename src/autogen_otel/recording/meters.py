@@ -19,7 +19,9 @@ from autogen_otel.vocabulary.metrics import Metric
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-    from autogen_otel.recording.call import Measurement
+
+Measurement = tuple[Metric, float, Mapping[str, Any]]
+"""The metric, the amount, and those labels that are no attributes of the call."""
 
 Record = Callable[[float, dict[str, Any], "Context"], None]
 _Recording = tuple[str, float, dict[str, Any], "Context"]

@@ -100,6 +100,7 @@ from opentelemetry.trace import NoOpTracer
 from autogen_otel import Settings, delivery
 from autogen_otel.hosts.classic.tools.tool_call import ToolCall
 from autogen_otel.recording import Recorder
+from autogen_otel.recording.failures import new_record
 from autogen_otel.recording.logs import FailureLogs
 from tests.support.calls import begin
 process = delivery.Process()
@@ -112,7 +113,7 @@ def record(name):
     failure_logs = FailureLogs(delivery.logger_provider(tracers, is_wanted=True).get_logger("test"))
     exception = {"exception.type": "KeyError", "exception.message": name, "exception.stacktrace": ""}
     call = begin(Recorder(NoOpTracer()), ToolCall)
-    failure_logs.emit(failure_logs.record(call, exception), is_warning=False)
+    failure_logs.emit(new_record(call, exception), is_warning=False)
 
 atexit.register(record, "at the exit")
 """

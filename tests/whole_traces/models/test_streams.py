@@ -16,7 +16,8 @@ from autogen.oai.client import OpenAIWrapper
 
 from autogen_otel.hosts.sdk import streams
 from autogen_otel.operations.models.stream_progress import StreamProgress
-from autogen_otel.operations.operation import Operation, Place
+from autogen_otel.operations.operation import Operation
+from autogen_otel.operations.place import Place
 from autogen_otel.testing import Reply, ScriptedServer, entry, raw, stream_drop, stream_error, text, tool_call
 from autogen_otel.testing.replies import BrokenStream
 from autogen_otel.testing.server import DEMO_KEY
@@ -395,7 +396,7 @@ def test_a_stream_is_counted_though_its_call_ends_on_another_thread_meanwhile(
     class Ending(Operation):
         place = Around.__new__(Around)
 
-    monkeypatch.setattr("autogen_otel.recording.current.current_call", lambda: object.__new__(Ending))
+    monkeypatch.setattr("autogen_otel.hosts.sdk.streams.current_call", lambda: object.__new__(Ending))
     runtime: Any = SimpleNamespace(enabled=True)
     assert list(streams.counted_stream(lambda: iter("abc"), runtime)()) == ["a", "b", "c"]
     assert account.chunks == 3

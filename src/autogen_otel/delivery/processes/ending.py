@@ -16,14 +16,13 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from autogen_otel.delivery.fork import are_threads_greenlets, renew_after_fork
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.exporting.export import EndpointExporter
-    from autogen_otel.delivery.metrics import PeriodicReader
-    from autogen_otel.delivery.processes.process_files import ProcessFiles
+    from autogen_otel.delivery.journal import Journal
+    from autogen_otel.delivery.processes.in_flight import InFlight
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SIGNAL_SECONDS: Final = 1.0
@@ -74,6 +73,39 @@ def _run_in_thread(function: Callable[[], object], results: list[bool]) -> _thre
 
 
 # ---------------------------------------------------------------- the state of this process
+class HurriedExporter(Protocol):
+    """An exporter that can do without patience."""
+
+    def hurry(self) -> None:
+        """Wait for no endpoint that does not answer."""
+
+    def relax(self) -> None:
+        """Be patient again."""
+
+
+class ResumableReader(Protocol):
+    """A metric reader with a thread of its own."""
+
+    def resume(self) -> None:
+        """Begin anew in a forked process."""
+
+
+class BesideJournal(Protocol):
+    """What a process writes beside its journal; see ``ProcessFiles``."""
+
+    journal: Journal
+    in_flight: InFlight
+
+    def note(self) -> None:
+        """Update the notes."""
+
+    def count(self, *, is_last: bool = False) -> None:
+        """Add the new counts."""
+
+    def prune(self) -> None:
+        """Remove what is too old or too much."""
+
+
 class State:
     """The state of this process; a forked process begins anew.
 
@@ -89,7 +121,7 @@ class State:
 
     def __init__(self) -> None:
         self.export: Callable[[float], object] | None = None
-        self.process_files: ProcessFiles | None = None
+        self.process_files: BesideJournal | None = None
         self.after_fork()
         renew_after_fork(self)
 
@@ -101,9 +133,9 @@ class State:
 
 
 STATE: Final = State()
-EXPORTERS: Final[weakref.WeakSet[EndpointExporter]] = weakref.WeakSet()
+EXPORTERS: Final[weakref.WeakSet[HurriedExporter]] = weakref.WeakSet()
 """The exporters of this process."""
-READERS: Final[weakref.WeakSet[PeriodicReader]] = weakref.WeakSet()
+READERS: Final[weakref.WeakSet[ResumableReader]] = weakref.WeakSet()
 """The metric readers of this process, whose threads do not survive a fork."""
 
 

@@ -16,7 +16,7 @@ from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.threads import start_thread
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.processes.process_files import ProcessFiles
+    from autogen_otel.delivery.processes.ending import BesideJournal
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _LOOK_SECONDS: Final = 0.4
@@ -107,7 +107,7 @@ class Process:
             self.on_span_start = None
             _LOGGER.info("Conversations in flight are not noted: no thread can be started.")
 
-    def _accompany(self, stopped: threading.Event, process_files: ProcessFiles | None) -> None:
+    def _accompany(self, stopped: threading.Event, process_files: BesideJournal | None) -> None:
         pruned_at, noted_at = -_PRUNE_SECONDS, time.monotonic()
         while not stopped.wait(_LOOK_SECONDS if ending.is_server_ending() is None else _SERVER_LOOK_SECONDS):
             self._look_at_server()

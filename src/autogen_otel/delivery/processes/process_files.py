@@ -59,12 +59,14 @@ class ProcessFiles:
 
 def keep(journal: Journal) -> ProcessFiles:
     """Write notes and counts beside this journal, and no other."""
-    if STATE.process_files is None or STATE.process_files.journal.folder != journal.folder:
-        previous, current = STATE.process_files, ProcessFiles(journal)
-        if previous is not None:
-            previous.count(is_last=True)
-            current.counts.skip_earlier_counts()
-        STATE.process_files = current
-        # Exit functions are called in reverse order: a provider that is built now exports before.
-        AT_EXIT.register(current.end)
-    return STATE.process_files
+    previous = STATE.process_files
+    if isinstance(previous, ProcessFiles) and previous.journal.folder == journal.folder:
+        return previous
+    current = ProcessFiles(journal)
+    if previous is not None:
+        previous.count(is_last=True)
+        current.counts.skip_earlier_counts()
+    STATE.process_files = current
+    # Exit functions are called in reverse order: a provider that is built now exports before.
+    AT_EXIT.register(current.end)
+    return current

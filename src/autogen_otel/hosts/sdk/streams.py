@@ -18,7 +18,7 @@ from autogen_otel.hooks.guard import report
 from autogen_otel.hooks.parts import Proxy
 from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
-from autogen_otel.recording import current
+from autogen_otel.recording import current_call
 
 
 class _Chunks(Proxy):
@@ -115,7 +115,7 @@ def _count_chunks(
 
 def _open_stream(runtime: Runtime) -> StreamProgress | None:
     """The progress of a stream that a config entry has just received; ``None`` outside of model calls."""
-    call = current.current_call() if runtime.enabled else None
+    call = current_call() if runtime.enabled else None
     # Read once: the call may end on another thread meanwhile, and drops its entry then.
     entry = call.place.entry if isinstance(call, Operation) else None
     return None if entry is None else entry.open_stream()

@@ -14,14 +14,14 @@ from autogen_otel.vocabulary import causes
 
 if TYPE_CHECKING:
     from autogen_otel.causes.provider_error import ProviderError
-    from autogen_otel.hosts.classic.models.model_call import ModelCall
+    from autogen_otel.operations.place import ModelCallAround
     from autogen_otel.recording import Facts
 
 _TOOL_ROLES: Final = ("tool", "function")
 _HALF_PAIR: Final = "half of a surrogate pair, which no request can carry"
 
 
-def part_facts(error: ProviderError, call: ModelCall | None) -> Facts:
+def part_facts(error: ProviderError, call: ModelCallAround | None) -> Facts:
     """Whose name, or which tool's definition, a provider refuses; nothing where it is about neither.
 
     Args:
@@ -53,7 +53,7 @@ def part_words(facts: Facts) -> str:
     return f" (tool {facts[names.REFUSED_TOOL]})" if names.REFUSED_TOOL in facts else ""
 
 
-def exception_facts(error: BaseException, call: ModelCall | None) -> Facts:
+def exception_facts(error: BaseException, call: ModelCallAround | None) -> Facts:
     """What the exception of a client tells whose requests are not observed, as AG2's for other providers."""
     for link in chain(error):
         status = status_of(link)
@@ -69,7 +69,7 @@ def exception_facts(error: BaseException, call: ModelCall | None) -> Facts:
     return {}
 
 
-def unsendable(error: BaseException, call: ModelCall | None) -> Failure | None:
+def unsendable(error: BaseException, call: ModelCallAround | None) -> Failure | None:
     """The failure of a request that cannot be encoded, by who said what cannot; ``None`` for any other."""
     if call is None or type(error) is not UnicodeEncodeError or "surrogate" not in error.reason:
         return None
@@ -84,7 +84,7 @@ def unsendable(error: BaseException, call: ModelCall | None) -> Failure | None:
     return Failure(causes.CLIENT, error, message=f"a message of {speaker} has {_HALF_PAIR}")
 
 
-def _tool_at(part: RequestPart, call: ModelCall) -> str | None:
+def _tool_at(part: RequestPart, call: ModelCallAround) -> str | None:
     definitions = [*call.sent("tools"), *call.sent("functions")]
     definition = (
         next(iter(definitions[part.position : part.position + 1]), None)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.hosts.classic.conversations.ending import Course, chat_reason, group_reason, turn_reason
+from autogen_otel.hosts.classic.conversations.ending import chat_reason, group_reason, turn_reason
+from autogen_otel.operations.place import Course
 from autogen_otel.vocabulary import terminations
 
 

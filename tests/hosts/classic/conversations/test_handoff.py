@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
-from autogen_otel.hosts.classic.conversations.ending import Course
 from autogen_otel.hosts.classic.conversations.handoff import NarrowCandidates, NestedChat, SpeakerSelection
 from autogen_otel.operations.operation import Operation
+from autogen_otel.operations.place import Course
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, handoffs, terminations
 from tests.support.calls import known, operation

@@ -8,9 +8,9 @@ import pytest
 
 from autogen_otel.hosts.classic.conversations.agent_turn import AgentTurn
 from autogen_otel.hosts.classic.conversations.conversation import Conversation, SummarizeChat
-from autogen_otel.hosts.classic.conversations.ending import Course
 from autogen_otel.hosts.classic.conversations.handoff import SpeakerSelection
 from autogen_otel.hosts.classic.conversations.human_input import HumanInput
+from autogen_otel.operations.place import Course
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, terminations
 from tests.support.agents import user

@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from autogen_otel.causes import CANCELLED, Circumstances, Failure, OddAnswer, was_lost
-from autogen_otel.hosts.classic.conversations.ending import Course, auto_replies, group_reason, turn_reason
+from autogen_otel.hosts.classic.conversations.ending import auto_replies, group_reason, turn_reason
 from autogen_otel.hosts.classic.first_sight import see_agent
 from autogen_otel.operations.operation import Operation
+from autogen_otel.operations.place import Course
 from autogen_otel.reading import read_key
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autogen_otel.causes import Circumstances, OddAnswer
-from autogen_otel.hosts.classic.conversations.ending import Course, chat_reason
+from autogen_otel.hosts.classic.conversations.ending import chat_reason
 from autogen_otel.hosts.classic.first_sight import see_agent
 from autogen_otel.hosts.classic.hidden_agents import (
     SPEAKER_SELECTION,
@@ -16,6 +16,7 @@ from autogen_otel.hosts.classic.hidden_agents import (
 )
 from autogen_otel.operations.message_account import MessageAccount
 from autogen_otel.operations.operation import Operation
+from autogen_otel.operations.place import Course
 from autogen_otel.operations.prompt_account import PromptAccount
 from autogen_otel.reading import read_text
 from autogen_otel.recording import Facts, Measurement

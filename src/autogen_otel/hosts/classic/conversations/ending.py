@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from autogen_otel.operations.place import Course
 from autogen_otel.reading import read, read_key
 from autogen_otel.vocabulary import terminations
 
 _EXIT = "exit"
 """What a human types to end a conversation, in every lineage."""
-
-
-class Course:
-    """The course of a chat so far: of two agents, or of a group during its manager's turn.
-
-    Attributes:
-        turns: agent turns that brought a reply.
-        rounds: speakers that a group has selected.
-        max_rounds: the limit of rounds, by the group chat in use: a manager keeps a copy of the user's.
-        reason: why the chat is over, if the last thing that happened in it ends it.
-    """
-
-    __slots__ = ("max_rounds", "reason", "rounds", "turns")
-
-    def __init__(self) -> None:
-        self.turns = self.rounds = 0
-        self.max_rounds: object = None
-        self.reason: str | None = None
 
 
 def auto_replies(agent: Any, sender: Any) -> int:

@@ -85,7 +85,7 @@ class EntryCall(Operation):
     def returned(self, value: Any) -> Facts | None:
         """The entry answered: tell the logical call."""
         call, index, stream = self.place.model_call, self.entry.index, self.stream
-        if call is None:
+        if not isinstance(call, ModelCall):
             return None
         call.answered_entries[index] = self.entry
         tokens = usage(value) if stream is None else stream.usage
@@ -107,7 +107,7 @@ class EntryCall(Operation):
         """The entry failed; AutoGen silently goes on to the next one, if there is one."""
         failure = self.failure = self.failure_of(error)
         call = self.place.model_call
-        if call is None:
+        if not isinstance(call, ModelCall):
             return None
         call.fallback = Fallback(self.entry, type(error), failure.cause)
         facts: Facts = {} if self.attempts else exception_facts(error, call)
@@ -120,7 +120,7 @@ class EntryCall(Operation):
     def cancelled(self) -> Facts | None:
         """The progress of a stream until then."""
         call = self.place.model_call
-        if call is None or self.stream is None:
+        if not isinstance(call, ModelCall) or self.stream is None:
             return None
         return self._stream_facts(call, self.stream, failed=True)
 

@@ -17,7 +17,7 @@ from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.hooks.parts import Proxy
 from autogen_otel.hosts.classic.tools.tool_call import ToolCall
-from autogen_otel.recording import current
+from autogen_otel.recording import current_call
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 """Wrapt calls it instead of a wrapped function: function, instance, positional and keyword arguments."""
@@ -43,7 +43,7 @@ class FunctionMap:
         if not self._runtime.enabled:
             return function_map
         try:
-            call = current.current_call()
+            call = current_call()
             if isinstance(call, ToolCall) and not call.was_looked_up and isinstance(function_map, dict):
                 view = _View(function_map)
                 view._self_lookup = call, self._awaits_results
