@@ -22,6 +22,7 @@ _SIGN: Final = re.compile(r"=>|:=|==|[=:]")
 _TAIL: Final = 108
 _LONG_TEXT: Final = 1024
 _MOST_KEYS: Final = 16
+_KEY: Final = re.compile(r'"[^"]*":')
 _SHORT_TAIL: Final = 32
 """Holds most names, with what stands between name and sign."""
 _LONGEST_NAME: Final = 80
@@ -143,8 +144,12 @@ def names_a_secret(text: str) -> bool:
     if _SIGNS.search(text) is None:
         # Names, identifiers and most sentences.
         return False
-    if ":" in text and not (len(text) > _LONG_TEXT and _holds_records(text)) and _is_secret_before(text, ":"):
-        return True
+    if ":" in text:
+        # Long results of tools are records with the same keys: to count them takes a fifth of listing them.
+        keys = set(_KEY.findall(text, 0, text.find("}"))) if len(text) > _LONG_TEXT else set()
+        is_known = 0 < len(keys) <= _MOST_KEYS and sum(map(text.count, keys)) == text.count(":")
+        if any(map(looks_secret, keys)) or (not is_known and _is_secret_before(text, ":")):
+            return True
     if "=" in text and _is_secret_before(text, "="):
         return True
     for mark, expression in _NOTATIONS:
@@ -170,17 +175,6 @@ def _is_secret_before(text: str, sign: str) -> bool:
         if not has_longer:
             break
     return False
-
-
-def _holds_records(text: str) -> bool:
-    """Tell whether all colons are those of JSON with the keys of its first object, all of them harmless.
-
-    Long results of tools are such records; to count keys takes a fifth of what it takes to list them.
-    """
-    keys = {part.rpartition('"')[2] for part in text[: text.find("}")].split('":')[:-1]}
-    if len(keys) > _MOST_KEYS or any(map(looks_secret, keys)):
-        return False
-    return sum([text.count(f'"{key}":') for key in keys]) == text.count(":")
 
 
 def _name_before(tail: str) -> str:

@@ -98,10 +98,10 @@ def stays_as_it_is(text: str, limit: int, redactor: Redactor) -> bool:
     if len(text) > limit:
         # A conversion would show more of it, where it leaves out white space or cuts one long value.
         block = max(1, limit * 3 // 8)
-        quotes = [text.find('"', at, at + block) for at in range(0, limit - block + 1, block)]
-        if -1 in quotes or text.find("\n", 0, limit) >= 0:
+        is_even = text.find('"', 0, block) >= 0 and text.find('"', block, 2 * block) >= 0
+        if not is_even or text.find("\n", 0, limit) >= 0:
             return False
-    return redactor.leaves(head(text, limit + 2 * redactor.margin))
+    return redactor.leaves(text if len(text) <= 2 * limit else text[: limit + 2 * redactor.margin])
 
 
 class Tree:
