@@ -13,7 +13,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_contex
 
 from autogen_otel.causes import Failure, chain, contexts, identity, is_cancellation
 from autogen_otel.recording.account import Account, Entry, ErrorSummary, FailureRecord
-from autogen_otel.recording.application import ApplicationAttributes
+from autogen_otel.recording.application import APPLICATION_KEY, ApplicationAttributes
 from autogen_otel.recording.attributes import Facts
 from autogen_otel.recording.current import CALL_KEY, capture
 from autogen_otel.recording.failures import record_failures
@@ -224,7 +224,8 @@ class Call:
         self._is_ag2_span = ag2_span is not None
         if not recorder.attributes.are_for_spans:
             attributes = recorder.attributes.on_spans(attributes)
-        application = ApplicationAttributes.within(outer)
+        # Most programs have none.
+        application = ApplicationAttributes.within(outer) if APPLICATION_KEY in outer else None
         if application is not None:
             attributes = {**application.render(recorder.renderer), **attributes}
         if ag2_span is None:
