@@ -63,7 +63,8 @@ def journal_folder(path_option: str | None, advice_on_other_files: str) -> Path:
         OSError: it may not be read.
     """
     path = _default_dir("its folder") if path_option is None else Path(path_option).expanduser().absolute()
-    if path_option is not None and not (_exists(path) and path.is_dir()):
+    is_there = _exists(path)
+    if path_option is not None and not (is_there and path.is_dir()):
         raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
     with suppress(FileNotFoundError), os.scandir(path):
         # A folder that we may not read would pass for an empty one.
