@@ -19,7 +19,7 @@ from autogen_otel.checks import SourceError, examine
 from autogen_otel.checks.ask import Answers, _probe_environ
 from autogen_otel.checks.host import Attempt, Request
 from autogen_otel.checks.probing import EndpointProbe, _listed
-from autogen_otel.checks.source import of_text, of_value
+from autogen_otel.checks.source import ConfigList, of_text, of_value
 from autogen_otel.checks.verdicts import Exchange, judge
 from autogen_otel.checks.watching import THREAD_STATE, _send_once, read_body
 from tests.support.config_lists import HTTP, azure, gpt, local
@@ -269,7 +269,15 @@ def test_a_proxy_on_the_way_is_named_with_its_variable(monkeypatch: pytest.Monke
 
 def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("NO_PROXY", "intranet.acme.io")
-    environ = _probe_environ(str(tmp_path / "ca.pem"))
-    assert environ["no_proxy"] == environ["NO_PROXY"] == "intranet.acme.io,localhost,127.0.0.1,::1"
+    bases = [
+        "http://127.0.0.2:8000/v1",
+        "http://gpu.localhost/v1",
+        "https://api.openai.com/v1",
+        "http://[::1",
+    ]
+    sources = [ConfigList("a list", [{"model": "m", "base_url": base} for base in bases])]
+    environ = _probe_environ(sources, str(tmp_path / "ca.pem"))
+    loopback = "localhost,127.0.0.1,::1,127.0.0.2,gpu.localhost"
+    assert environ["no_proxy"] == environ["NO_PROXY"] == f"intranet.acme.io,{loopback}"
     assert environ["SSL_CERT_FILE"] == str(tmp_path / "ca.pem")
-    assert _probe_environ(str(tmp_path))["SSL_CERT_DIR"] == str(tmp_path)
+    assert _probe_environ([], str(tmp_path))["SSL_CERT_DIR"] == str(tmp_path)

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from autogen_otel.checks.source import ConfigList
+from autogen_otel.network import is_loopback
 
 _SECONDS: Final = 60.0
 """Seconds that the host may take; the process has to import it."""
@@ -59,7 +61,7 @@ def ask(
             for one in sources
         ],
         "probe_seconds": probe_seconds,
-        "environ": {} if probe_seconds is None else _probe_environ(authorities),
+        "environ": {} if probe_seconds is None else _probe_environ(sources, authorities),
         "limit": limit,
     }
     if not sys.executable or getattr(sys, "frozen", False):
@@ -86,10 +88,24 @@ def ask(
     return Answers(**answer)
 
 
-def _probe_environ(authorities: str | None) -> dict[str, str]:
+def _loopback_hosts(sources: Sequence[ConfigList]) -> list[str]:
+    """The hosts of this machine that the lists name, each in the form in which it stands there."""
+    texts = (value for source in sources for entry in source.objects for value in entry.values())
+    hosts = {_host(value) for value in texts if type(value) is str and "://" in value}
+    return sorted(host for host in hosts if host not in _LOOPBACK and is_loopback(host))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _probe_environ(sources: Sequence[ConfigList], authorities: str | None) -> dict[str, str]:
     """The variables by which HTTP clients trust the authorities, and ask this machine without a proxy."""
     no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-    hosts = ",".join(filter(None, (no_proxy, *_LOOPBACK)))
+    hosts = ",".join(filter(None, (no_proxy, *_LOOPBACK, *_loopback_hosts(sources))))
     environ = {"NO_PROXY": hosts, "no_proxy": hosts}
     if authorities is not None:
         path = Path(authorities).absolute()

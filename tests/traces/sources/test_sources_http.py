@@ -243,6 +243,15 @@ def test_a_store_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 1 < len(seen) < 60
 
 
+def test_lines_that_come_for_ever_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count(step=60)
+    monkeypatch.setattr("autogen_otel.traces.sources.http.time.monotonic", lambda: float(next(seconds)))
+    with sending(chain([HEAD + b"\r\n"], repeat(b"[1]\n" * 100))) as url:
+        lines = Client("ClickHouse", url, seconds=600).lines("/", {}, b"SELECT 1")
+        with pytest.raises(SourceError, match="has been asked for 60 minutes; ask for less"):
+            list(lines)
+
+
 # ---------------------------------------------------------------- the way there
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,7 @@ class Client:
             for line in _lines(answer):
                 if len(line) > _MOST_BYTES:
                     raise self._too_much()
+                self._demand_time()
                 yield line
 
     def _parsed(self, body: bytearray) -> Any:
