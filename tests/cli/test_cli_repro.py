@@ -317,7 +317,7 @@ def test_traces_of_older_versions_are_read(repro: Any) -> None:
 def test_only_so_many_of_the_other_failures_are_listed(repro: Any, tmp_path: Path) -> None:
     it = tool()
     for _ in range(60):
-        it.leaf("invoke_agent helper", 0.1, "no", autogen__error__origin="unknown")
+        it.leaf("handoff clerk -> helper", 0.1, "no", autogen__error__origin="unknown")
     code, _, err = repro(it, "-o", str(tmp_path / "test_it.py"))
     assert code == 0
     assert err.count("  --span ") == 50

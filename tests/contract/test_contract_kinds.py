@@ -11,6 +11,7 @@ import collections.abc
 import contextlib
 import gc
 import inspect
+import itertools
 import sys
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -22,8 +23,10 @@ import pytest
 from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
+from autogen_otel.hooks import guard
 from autogen_otel.hooks.descriptors import ObservedDescriptor
 from autogen_otel.hooks.drive import observe
+from autogen_otel.hooks.parts import Parts
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Facts, Recorder
 from tests.support.telemetry import Telemetry, line, own_log_records
@@ -107,8 +110,7 @@ def runtime(telemetry: Telemetry) -> Any:
     return SimpleNamespace(enabled=True, recorder=Recorder(telemetry.provider.get_tracer("test")))
 
 
-@pytest.fixture
-def team(runtime: Any, our_errors: list[BaseException], caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
+def observed_team(runtime: Any) -> Any:
     """A team whose methods are observed."""
 
     class Observed(Team):
@@ -118,14 +120,21 @@ def team(runtime: Any, our_errors: list[BaseException], caplog: pytest.LogCaptur
         setattr(Observed, name, observe(vars(Team)[name], Run, runtime, Observed))
     for name in ("plain_stream", "block"):
         setattr(Observed, name, observe(vars(Team)[name], Run, runtime, Observed, is_awaited=True))
+    return Observed()
+
+
+@pytest.fixture
+def team(runtime: Any, our_errors: list[BaseException], caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
+    """A team whose methods are observed, and that leaves no context and no error behind."""
     before = get_current()
-    yield Observed()
+    yield observed_team(runtime)
     gc.collect()
     assert get_current() == before
     assert own_log_records(caplog) == []
 
 
-STREAMS = pytest.mark.parametrize("name", ["stream", "plain_stream"])
+STREAM_NAMES = ("stream", "plain_stream")
+STREAMS = pytest.mark.parametrize("name", STREAM_NAMES)
 
 
 def lines(telemetry: Telemetry) -> list[str]:
@@ -392,3 +401,47 @@ def test_nothing_is_observed_and_nothing_changes_while_we_are_switched_off(
     runtime.enabled = False
     assert asyncio.run(consume())[0] == "None"
     assert telemetry.spans == []
+
+
+async def _outcomes(team: Any) -> list[Any]:
+    """What a team's callers get, whatever the spans are called in which it was made."""
+    streams = (
+        _stream_outcome(team, *call) for call in itertools.product(STREAM_NAMES, ("t", "fails", "left"))
+    )
+    blocks = (_block_outcome(team, task) for task in ("t", "fails"))
+    return await asyncio.gather(*streams, *blocks, return_exceptions=True)
+
+
+async def _stream_outcome(team: Any, name: str, task: str) -> list[bool]:
+    steps = getattr(team, name)(task)
+    items = []
+    async for item in steps:
+        items.append(item == "result")
+        if task == "left":
+            await steps.aclose()
+    return items
+
+
+async def _block_outcome(team: Any, task: str) -> str:
+    async with team.block(task) as work:
+        return str((await work()).rpartition(": ")[2])
+
+
+@pytest.mark.parametrize("name", [name for name, kind in vars(Parts).items() if inspect.isfunction(kind)])
+def test_a_fault_in_what_observes_parts_is_felt_by_no_caller(
+    name: str, runtime: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[BaseException] = []
+
+    def fault(*_: Any, **_options: Any) -> Any:
+        raise KeyError("planted fault")
+
+    monkeypatch.setattr(guard, "on_error", faults.append)
+    plain = [repr(outcome) for outcome in asyncio.run(_outcomes(Original()))]
+    observed = observed_team(runtime)
+    monkeypatch.setattr(Parts, name, fault)
+    before = get_current()
+    assert [repr(outcome) for outcome in asyncio.run(_outcomes(observed))] == plain
+    gc.collect()
+    assert get_current() == before
+    assert {type(error) for error in faults} == {KeyError}

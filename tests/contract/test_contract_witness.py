@@ -393,7 +393,9 @@ def test_a_coroutine_that_nobody_awaits_is_no_turn(our_errors: list[BaseExceptio
             warnings.simplefilter("always")
             agent.a_generate_reply(list(_ASKED))
             gc.collect()
-        assert [one.category for one in said] == [RuntimeWarning]
+        # What the collector closes of earlier tests warns too, as a ResourceWarning.
+        warned = [one.category for one in said if one.category is not ResourceWarning]
+        assert warned == [RuntimeWarning]
         assert telemetry.spans == []
 
 
