@@ -48,11 +48,16 @@ _NAME: Final = r"[A-Za-z_][\w.-]{0,79}"
 _CLOSING: Final = r"""[\\"'`*\])}]{0,8}"""
 _OPENING: Final = r"""[bBfFrRuU]{0,2}\\{0,3}["'`]"""
 
-# --token …
-_OPTION: Final = re.compile(rf"""-(?<![\w.-].)-?({_NAME}){_CLOSING}[ \t]{{1,4}}(?=[^\s-])""")
-# ("password", "…"), os.environ.get("API_KEY", "…"), getattr(config, "password", "…")
+# --token …, ["--token", "…"]
+_OPTION: Final = re.compile(
+    rf"""-(?<![\w.-].)-?({_NAME})
+    (?:{_CLOSING}[ \t]{{1,4}}|\\{{0,3}}["'`],\s{{0,4}}(?={_OPENING}[^-]))(?=[^\s-])""",
+    re.VERBOSE,
+)
+# ("password", "…"), os.environ.get("API_KEY", default="…"), getattr(config, "password", "…")
 _PAIR_IN: Final = (
-    rf"""(?:(?<=attr.)[\w.]{{1,40}},)?\s?{_OPENING}({_NAME})\\{{0,3}}["'`]\s{{0,4}},\s{{0,4}}(?={_OPENING})"""
+    rf"""(?:(?<=attr.)[\w.]{{1,40}},|(?:key|name)=)?\s?{_OPENING}({_NAME})\\{{0,3}}["'`]"""
+    rf"""\s{{0,4}},\s{{0,4}}(?:(?:default|value|fallback)=)?(?={_OPENING})"""
 )
 _PAIR: Final = re.compile(rf"\({_PAIR_IN}")
 _LIST_PAIR: Final = re.compile(rf"\[{_PAIR_IN}")
@@ -60,7 +65,9 @@ _LIST_PAIR: Final = re.compile(rf"\[{_PAIR_IN}")
 _CELL: Final = re.compile(rf"""\|[ \t]{{0,16}}[*_`]{{0,3}}({_NAME})[*`]{{0,3}}[ \t]{{0,16}}(?=\|)""")
 # <password>…</password>, <entry key="password">…</entry>
 _TAG: Final = re.compile(
-    rf"""<(?:\w{{1,20}}[ ](?:name|key|id)=\\{{0,3}}["'])?({_NAME})(?:["'\s][^<>]{{0,80}})?>(?:<!\[CDATA\[)?"""
+    rf"""<(?:\w{{1,20}}[ ](?:name|key|id)=\\{{0,3}}["']|[A-Za-z]\w{{0,20}}:)?
+    ({_NAME})(?:["'\s][^<>]{{0,80}})?>(?:<!\[CDATA\[)?""",
+    re.VERBOSE,
 )
 # <td>password</td><td>…</td>, <b>password</b>: …
 _TAGGED: Final = re.compile(
@@ -87,13 +94,23 @@ _ANNOTATION: Final = re.compile(
     (?:\[[^\]\n=]{0,60}\])?(?:\s?\|\s?[\w.]{1,40}){0,4}\s{0,4}=(?!=)""",
     re.VERBOSE,
 )
-_GAP: Final = re.compile(rf"""\*{{0,2}}(?:\s{{0,8}}(?={_OPENING})|[ \t]{{0,8}})(?:\*\*|__)?""")
+_GAP: Final = re.compile(rf"""\*{{0,2}}(?:\s{{0,8}}(?={_OPENING})|[ \t\u00a0]{{0,8}})(?:\*\*|__)?""")
+# password: !!str …, password: &anchor …
+_TAG_OF_YAML: Final = re.compile(
+    r"(?:[ \t]{1,8}(?:!{1,2}[a-z]{2,20}|&[A-Za-z]\w{0,20})){1,2}(?=[ \t]{1,8}[^\s])"
+)
+# password: {"value": …}
+_WRAPPED: Final = re.compile(
+    r"""\{\s{0,4}\\{0,3}["']?(?:\w{0,8}[vV]alue|default|plain|data)\\{0,3}["']?\s{0,4}[:=]\s{0,4}"""
+)
 # A literal inside a call stays a literal: SecretStr("…").
 _QUOTED: Final = re.compile(
     r"""(?:(?:[\w.]{0,40}Secret\w{0,20}|str|bytes|[\w.]{0,40}decode)\(\s?)?
     [bBfFrRuU]{0,2}(\\{0,3})(\"\"\"|'''|["'`])""",
     re.VERBOSE,
 )
+_ADJACENT: Final = re.compile(r"""["'](?:\s{1,8}|\s{0,8}\+\s{0,8})[bBfFrRuU]{0,2}(\\{0,3})(["'])""")
+"""Between two literals of source code that are one text."""
 _MARK: Final = re.compile(r"""(\\+)(["'`])?|["'`\n]""")
 _BRACKETS: Final = {"[": "]", "(": ")", "{": "}", "<": ">"}
 _QUOTES: Final = frozenset("\"'`")
@@ -223,11 +240,16 @@ def _value(text: str, at: int, name: str, sign: str, *, is_quoted: bool) -> tupl
     annotation = _ANNOTATION.match(text, at) if sign == ":" else None
     if annotation:
         at, sign = annotation.end(), "="
+    tag = _TAG_OF_YAML.match(text, at) if sign == ":" else None
+    if tag:
+        at = tag.end()
     gap = _GAP.match(text, at)
     start = gap.end() if gap else at
+    while wrapping := _WRAPPED.match(text, start):
+        start, is_quoted = wrapping.end(), True
     opening = _QUOTED.match(text, start)
     if opening:
-        span = opening.end(), _end_of_quoted(text, opening)
+        span = opening.end(), _end_of_literals(text, opening)
         is_secret = not _is_no_value(name, text[slice(*span)], is_quoted=is_quoted)
         return (span if is_secret else None), span[1]
     header = _header(text, start, name.lower())
@@ -254,6 +276,14 @@ def _header(text: str, at: int, name: str) -> Span | None:
         return None
     match = (_COOKIE if name.endswith("cookie") else _SIGNATURE).match(text, at)
     return match.span() if match else None
+
+
+def _end_of_literals(text: str, opening: re.Match[str]) -> int:
+    """Return the end of quoted text, and of the literals that follow it as parts of the same text."""
+    end = _end_of_quoted(text, opening)
+    while further := _ADJACENT.match(text, end):
+        end = _end_of_quoted(text, further)
+    return end
 
 
 def _end_of_quoted(text: str, opening: re.Match[str]) -> int:
