@@ -167,6 +167,13 @@ def test_what_is_no_trace_id_is_refused(run: Run, journal: Path, trace_id: str) 
     assert "is not a trace id" in refused(run, "show", *words)
 
 
+@pytest.mark.parametrize("command", ["show", "diagnose"])
+def test_who_names_a_file_is_told_the_option_that_reads_it(run: Run, journal: Path, command: str) -> None:
+    assert "a-f; --journal reads files and folders." in refused(
+        run, command, str(journal), "--journal", str(journal)
+    )
+
+
 def test_an_ambiguous_beginning_lists_its_traces(run: Run, tmp_path: Path) -> None:
     recorded = [RecordedTrace(number) for number in range(1, 14)]
     for it in recorded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -129,7 +130,8 @@ def id_prefix(text: str, noun: str = "trace") -> str:
     """
     digits = text.strip().lower()
     if not digits or not _ID_DIGITS.issuperset(digits):
-        raise CommandError(f"{text!r} is not a {noun} id: those are made of the digits 0-9 and a-f.")
+        advice = "; --journal reads files and folders" if os.path.lexists(text) else ""
+        raise CommandError(f"{text!r} is not a {noun} id: those are made of the digits 0-9 and a-f{advice}.")
     return digits
 
 
